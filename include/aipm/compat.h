@@ -1,0 +1,64 @@
+#ifndef AIPM_COMPAT_H
+#define AIPM_COMPAT_H
+
+#include "aipm/entry.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/types.h>
+
+/*
+ * compat: everything that differs between systems.  The only rooms with a
+ * platform's #ifdef are lib/compat/.  Functions behave as system calls: 0 or
+ * -1 with errno; ENOTSUP where the system has no such thing.
+ */
+
+/* st_rdev and its parts. */
+void aipm_compat_device(dev_t rdev, uint32_t *major, uint32_t *minor);
+dev_t aipm_compat_makedev(uint32_t major, uint32_t minor);
+
+/* Rename that fails with EEXIST where the new name exists. */
+int aipm_compat_rename_new(
+    int olddir, const char *oldname, int newdir, const char *newname);
+
+/* Exchange two names atomically; ENOTSUP where that cannot be done. */
+int aipm_compat_exchange(int adir, const char *a, int bdir, const char *b);
+
+/* Flush the file system that fd is on; everything, where there is no such. */
+int aipm_compat_syncfs(int fd);
+
+/*
+ * The next stretch of data at or after offset: sets *data to its start and
+ * *hole to its end; both are the file's size when only a hole is left.
+ * Where the file system knows no holes, all is data.
+ */
+int aipm_compat_next_data(
+    int fd, uint64_t offset, uint64_t size, uint64_t *data, uint64_t *hole);
+
+/* The file will be read from front to back. */
+void aipm_compat_sequential(int fd);
+
+/*
+ * Extended attributes, POSIX ACLs and file capabilities among them, of an
+ * open file, or with aipm_compat_xattrs_read_at() of a name below dir, a
+ * symlink not followed.  A file system without them gives none.
+ */
+int aipm_compat_xattrs_read(int fd, struct aipm_xattrs *x);
+int aipm_compat_xattrs_read_at(
+    int dir, const char *name, struct aipm_xattrs *x);
+int aipm_compat_xattr_write(int fd, const struct aipm_xattr *x);
+int aipm_compat_xattr_write_at(
+    int dir, const char *name, const struct aipm_xattr *x);
+
+/* CLOCK_REALTIME - CLOCK_BOOTTIME in nanoseconds: moves when somebody sets
+ * the clock. */
+int64_t aipm_compat_clock_offset(void);
+
+/* Let this process open as many files as it may. */
+void aipm_compat_raise_nofile(void);
+
+/* Processors that this process may use; at least 1. */
+unsigned aipm_compat_processors(void);
+
+#endif

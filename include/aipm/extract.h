@@ -1,0 +1,66 @@
+#ifndef AIPM_EXTRACT_H
+#define AIPM_EXTRACT_H
+
+#include "aipm/compat.h"
+#include "aipm/entry.h"
+#include "aipm/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * extract: entries made safely below one directory descriptor.
+ *
+ * The entries are taken for an enemy's: no symlink is followed on the way,
+ * no name leaves the directory, a hard link joins files of the new tree
+ * only.  Entries may come in any order, depth first costs least.  Parent
+ * directories that no entry names are made, mode 0755.
+ *
+ * Owner (if asked and able), mode, times, xattrs and ACLs are set when a
+ * file is done; a directory's when it is left, again if it is entered again.
+ */
+struct aipm_extract;
+
+struct aipm_extract_options {
+	bool owner; /* chown; a failure of it is a failure */
+	bool special; /* devices and set-id bits too; without it
+				   they are left out, with a warning */
+	bool sparse; /* zeros become holes without a hole map */
+	struct aipm_warn warn;
+};
+
+/*
+ * Begin to extract below dirfd (borrowed), an empty directory of the
+ * caller's; where (borrowed) is what messages call it.
+ */
+int aipm_extract_open(struct aipm_extract **x, int dirfd, const char *where,
+    const struct aipm_extract_options *o, struct aipm_err *err);
+
+/*
+ * Make the entry.  For AIPM_FILE the content follows by
+ * aipm_extract_write(); every entry ends with aipm_extract_end().  A path
+ * that is empty, absolute, contains ".." or passes through something that is
+ * no directory is refused with AIPM_DAMAGED, as is a second entry of the
+ * same name (but a directory, whose metadata the later one sets).
+ */
+int aipm_extract_begin(
+    struct aipm_extract *x, const struct aipm_entry *e, struct aipm_err *err);
+
+/*
+ * Content at offset, ascending.  Zeros within a hole of the map (ranges
+ * absolute, ascending; n may be 0) are left out, as holes.
+ */
+int aipm_extract_write(struct aipm_extract *x, uint64_t offset, const void *p,
+    size_t len, const struct aipm_range *holes, size_t nholes,
+    struct aipm_err *err);
+
+int aipm_extract_end(struct aipm_extract *x, struct aipm_err *err);
+
+/*
+ * Leave all directories and release x (NULL is allowed).  The files are
+ * complete only if this returns 0; nothing is flushed to the disk yet.
+ */
+int aipm_extract_close(struct aipm_extract *x, struct aipm_err *err);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef AIPM_FOOTER_H
+#define AIPM_FOOTER_H
+
+#include "aipm/digest.h"
+#include "aipm/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * footer: the last member of an archive of ours: where its index is, how
+ * long the file has to be.  aipm-archive(5) has the layout.
+ */
+#define AIPM_FOOTER_SIZE 106 /* bytes of the whole member */
+
+struct aipm_footer {
+	bool complete; /* nothing was missing */
+	bool thin; /* not whole without its references */
+	unsigned block_log2; /* block size = 1 << block_log2 bytes */
+	uint64_t index_offset; /* in the file, of the first index member */
+	uint64_t index_size; /* bytes of the index, without its members */
+	uint64_t dir_offset; /* in the index, of its directory page */
+	uint64_t entries;
+	uint64_t file_size; /* the archive's, this member included */
+	unsigned char sha256[AIPM_DIGEST_SIZE]; /* of the index */
+};
+
+void aipm_footer_encode(
+    unsigned char dst[AIPM_FOOTER_SIZE], const struct aipm_footer *f);
+
+/* -1 if these bytes are no footer of a version that we know. */
+int aipm_footer_decode(
+    struct aipm_footer *f, const unsigned char src[AIPM_FOOTER_SIZE]);
+
+/*
+ * What a seekable archive says of itself.  Returns 1 with *f filled; 0 if
+ * its first member promises no footer (another tool's archive); -1 if it
+ * promises one that is not there or is wrong (AIPM_DAMAGED: empty, cut off,
+ * longer than it says), is no gzip file, or cannot be read.  The file's
+ * position is not moved.
+ */
+int aipm_footer_read(
+    struct aipm_footer *f, int fd, const char *name, struct aipm_err *err);
+
+#endif

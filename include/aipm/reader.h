@@ -1,0 +1,85 @@
+#ifndef AIPM_READER_H
+#define AIPM_READER_H
+
+#include "aipm/cancel.h"
+#include "aipm/entry.h"
+#include "aipm/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * reader: an archive as a sequence of entries and their content.
+ *
+ * One of our archives in a seekable file is read along its index; from a
+ * pipe, and every .tar.gz that other tools wrote, it is read serially.  The
+ * caller sees no difference but in what is known (see below).  Everything
+ * that can be checked is checked before it is handed out or, for what an
+ * archive says only at its end, before aipm_reader_next() returns 0.  So:
+ * what was taken out of an archive counts only after that 0.
+ *
+ * A damaged archive gives -1 with the class AIPM_DAMAGED.  No call but
+ * aipm_reader_close() is allowed after a -1.
+ */
+struct aipm_reader;
+
+struct aipm_reader_options {
+	/*
+	 * Whether an entry is wanted, NULL for all.  Entries that are not
+	 * wanted are never returned, and where there is an index their
+	 * content is neither read nor checked.
+	 */
+	bool (*wanted)(void *ctx, const char *path);
+	void *wanted_ctx;
+	/*
+	 * Go on behind damage: what is sound is returned, each loss is said
+	 * through warn, and an archive that is cut off ends there.
+	 */
+	bool salvage;
+	struct aipm_warn warn;
+	struct aipm_cancel cancel;
+};
+
+/* A piece of content, in ascending order of offset. */
+struct aipm_piece {
+	const void *p; /* borrowed until the next call */
+	size_t len; /* > 0 */
+	uint64_t offset; /* in the file; bytes skipped are a hole */
+	/*
+	 * Where the archive's hole map is known: the holes that begin in this
+	 * piece, absolute and ascending.  They hold zeros, and may be made
+	 * holes again where the bytes really are zero.
+	 */
+	const struct aipm_range *holes; /* borrowed */
+	size_t nholes;
+};
+
+/*
+ * Begin to read fd (borrowed, at the archive's first byte); name (borrowed)
+ * is what messages call it.  *r is released with aipm_reader_close().
+ */
+int aipm_reader_open(struct aipm_reader **r, int fd, const char *name,
+    const struct aipm_reader_options *o, struct aipm_err *err);
+
+/*
+ * The next entry: 1 with *e filled (owned by the reader, good until the next
+ * call), 0 at the sound end of the archive, -1.  What is left of the content
+ * of the entry before is read over and checked.  Paths are as the archive
+ * says but for a leading "./", which is taken off: they may be absolute or
+ * contain "..", and it is the caller who refuses that.
+ */
+int aipm_reader_next(
+    struct aipm_reader *r, const struct aipm_entry **e, struct aipm_err *err);
+
+/* The next piece of the entry's content: 1, 0 at its end, -1. */
+int aipm_reader_data(
+    struct aipm_reader *r, struct aipm_piece *piece, struct aipm_err *err);
+
+/* Whether the archive carries an index (format of ours). */
+bool aipm_reader_indexed(const struct aipm_reader *r);
+
+/* r may be NULL. */
+void aipm_reader_close(struct aipm_reader *r);
+
+#endif

@@ -1,0 +1,192 @@
+#define _GNU_SOURCE
+
+#include "aipm/compat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#endif
+
+void
+aipm_compat_device(dev_t rdev, uint32_t *maj, uint32_t *min)
+{
+	*maj = (uint32_t)major(rdev);
+	*min = (uint32_t)minor(rdev);
+}
+
+dev_t
+aipm_compat_makedev(uint32_t maj, uint32_t min)
+{
+	return makedev(maj, min);
+}
+
+/* A name that is not there yet, by link() and unlink(): not for
+ * directories. */
+static int
+rename_by_link(int olddir, const char *oldname, int newdir, const char *newname)
+{
+	struct stat st;
+
+	if (fstatat(olddir, oldname, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	if (!S_ISDIR(st.st_mode)) {
+		if (linkat(olddir, oldname, newdir, newname, 0) == -1)
+			return -1;
+		return unlinkat(olddir, oldname, 0);
+	}
+	/* rename() of a directory replaces an empty directory only. */
+	if (fstatat(newdir, newname, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(olddir, oldname, newdir, newname);
+}
+
+#if defined(__linux__) && defined(SYS_renameat2)
+/* musl 1.2.3 has no wrapper, so the call is made by number. */
+static int
+renameat2_raw(
+    int adir, const char *a, int bdir, const char *b, unsigned int flags)
+{
+	return (int)syscall(SYS_renameat2, adir, a, bdir, b, flags);
+}
+
+int
+aipm_compat_rename_new(
+    int olddir, const char *oldname, int newdir, const char *newname)
+{
+	if (renameat2_raw(olddir, oldname, newdir, newname, 1) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	return rename_by_link(olddir, oldname, newdir, newname);
+}
+
+int
+aipm_compat_exchange(int adir, const char *a, int bdir, const char *b)
+{
+	if (renameat2_raw(adir, a, bdir, b, 2) == 0)
+		return 0;
+	if (errno == EINVAL || errno == ENOSYS)
+		errno = ENOTSUP;
+	return -1;
+}
+#else
+int
+aipm_compat_rename_new(
+    int olddir, const char *oldname, int newdir, const char *newname)
+{
+	return rename_by_link(olddir, oldname, newdir, newname);
+}
+
+int
+aipm_compat_exchange(int adir, const char *a, int bdir, const char *b)
+{
+	(void)adir;
+	(void)a;
+	(void)bdir;
+	(void)b;
+	errno = ENOTSUP;
+	return -1;
+}
+#endif
+
+int
+aipm_compat_syncfs(int fd)
+{
+#if defined(__linux__)
+	return syncfs(fd);
+#else
+	(void)fd;
+	sync();
+	return 0;
+#endif
+}
+
+int
+aipm_compat_next_data(
+    int fd, uint64_t offset, uint64_t size, uint64_t *data, uint64_t *hole)
+{
+#if defined(SEEK_DATA) && defined(SEEK_HOLE)
+	off_t at = lseek(fd, (off_t)offset, SEEK_DATA);
+
+	if (at == -1 && errno == ENXIO) {
+		*data = *hole = size;
+		return 0;
+	}
+	if (at != -1) {
+		off_t end = lseek(fd, at, SEEK_HOLE);
+
+		if (end == -1)
+			return -1;
+		*data = (uint64_t)at < size ? (uint64_t)at : size;
+		*hole = (uint64_t)end < size ? (uint64_t)end : size;
+		return 0;
+	}
+	if (errno != EINVAL && errno != ENOTSUP)
+		return -1;
+#else
+	(void)fd;
+#endif
+	*data = offset;
+	*hole = size;
+	return 0;
+}
+
+void
+aipm_compat_sequential(int fd)
+{
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+int64_t
+aipm_compat_clock_offset(void)
+{
+	struct timespec wall, up;
+
+	if (clock_gettime(CLOCK_REALTIME, &wall) == -1)
+		return 0;
+#if defined(CLOCK_BOOTTIME)
+	if (clock_gettime(CLOCK_BOOTTIME, &up) == -1)
+		return 0;
+#else
+	if (clock_gettime(CLOCK_MONOTONIC, &up) == -1)
+		return 0;
+#endif
+	return ((int64_t)wall.tv_sec - (int64_t)up.tv_sec) * 1000000000 +
+	       (int64_t)wall.tv_nsec - (int64_t)up.tv_nsec;
+}
+
+void
+aipm_compat_raise_nofile(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur >= r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+unsigned
+aipm_compat_processors(void)
+{
+	long n;
+#if defined(__linux__)
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+#endif
+	n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : (unsigned)n;
+}

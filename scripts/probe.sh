@@ -1,0 +1,61 @@
+#!/bin/sh
+# probe.sh: which libraries are here?  Prints make variables; names the
+# package for each library that is missing.  Called by GNUmakefile.
+set -u
+: "${CC:=cc}"
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+missing=
+cflags=
+libs=
+
+# compiles HEADER EXPRESSION FLAGS...: does a program using it link?
+compiles()
+{
+	printf '#include <stddef.h>\n#include <sys/types.h>\n#include <%s>\nint main(void) { return (%s) == 0; }\n' \
+	    "$1" "$2" >"$tmp/t.c"
+	shift 2
+	$CC -o "$tmp/t" "$tmp/t.c" "$@" 2>"$tmp/log"
+}
+
+# need NAME PKGCONFIG HEADER SYMBOL LINKFLAG DEBIAN FEDORA
+need()
+{
+	c=$(pkg-config --cflags "$2" 2>/dev/null) || c=
+	l=$(pkg-config --libs "$2" 2>/dev/null) || l=$5
+	# shellcheck disable=SC2086 # flags are words
+	if compiles "$3" "$4" $c $l; then
+		cflags="$cflags $c"
+		libs="$libs $l"
+	else
+		missing="$missing $1"
+		echo "probe: $1 is missing: install $6 (Debian, Ubuntu) or $7 (Fedora)" >&2
+	fi
+}
+
+echo 'int main(void) { return 0; }' >"$tmp/t.c"
+if ! $CC -o "$tmp/t" "$tmp/t.c" 2>"$tmp/log"; then
+	echo "probe: the C compiler '$CC' does not work: install gcc or clang" >&2
+	exit 1
+fi
+
+need libdeflate libdeflate libdeflate.h '(void *)libdeflate_crc32' \
+    -ldeflate libdeflate-dev libdeflate-devel
+need zlib zlib zlib.h '(void *)inflate' -lz zlib1g-dev zlib-devel
+need libcrypto libcrypto openssl/evp.h '(void *)EVP_sha256' -lcrypto \
+    libssl-dev openssl-devel
+[ -z "$missing" ] || exit 1
+
+codec=builtin
+if [ "${USTAR:-}" != builtin ] &&
+    compiles libtar.h '(void *)th_crc_calc' -ltar; then
+	codec=libtar
+	libs="-ltar $libs"
+elif [ "${USTAR:-}" = libtar ]; then
+	echo 'probe: libtar is missing: install libtar-dev (Debian 12), or build with USTAR=builtin' >&2
+	exit 1
+fi
+
+echo "USTAR_CODEC = $codec"
+echo "DEP_CFLAGS =$cflags"
+echo "DEP_LIBS =$libs"
