@@ -1,8 +1,10 @@
 #ifndef AIPM_FOOTER_H
 #define AIPM_FOOTER_H
 
+#include "aipm/buf.h"
 #include "aipm/digest.h"
 #include "aipm/err.h"
+#include "aipm/member.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +13,7 @@
  * footer: the last member of an archive of ours: where its index is, how
  * long the file has to be.  aipm-archive(5) has the layout.
  */
-#define AIPM_FOOTER_SIZE 106 /* bytes of the whole member */
+#define AIPM_FOOTER_SIZE 107 /* bytes of the whole member */
 
 struct aipm_footer {
 	bool complete; /* nothing was missing */
@@ -31,6 +33,16 @@ void aipm_footer_encode(
 /* -1 if these bytes are no footer of a version that we know. */
 int aipm_footer_decode(
     struct aipm_footer *f, const unsigned char src[AIPM_FOOTER_SIZE]);
+
+/*
+ * Bytes of the file that an index of that size takes: it is cut into slices
+ * of AIPM_INDEX_SLICE bytes, the last one shorter, each in a member.
+ */
+uint64_t aipm_footer_index_members(uint64_t index_size);
+
+/* AIPM_DAMAGED for a major version that we do not know. */
+int aipm_format_check(
+    const struct aipm_format *f, const char *name, struct aipm_err *err);
 
 /*
  * What a seekable archive says of itself.  Returns 1 with *f filled; 0 if
