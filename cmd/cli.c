@@ -68,6 +68,8 @@ help_option(const struct cli_option *o)
 {
 	char left[64];
 
+	if (o->help == NULL)
+		return;
 	(void)snprintf(left, sizeof(left), "%s%c%s--%s%s%s",
 	    o->key < 256 ? "-" : " ", o->key < 256 ? o->key : ' ',
 	    o->key < 256 ? ", " : "  ", o->name, o->arg == NULL ? "" : "=",

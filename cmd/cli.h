@@ -13,9 +13,9 @@
 
 struct cli_option {
 	int key; /* the short letter, or >= 256 for long only */
-	const char *name; /* the long name */
+	const char *name; /* the long name; "" for none */
 	const char *arg; /* its argument's name; NULL for none */
-	const char *help; /* one line */
+	const char *help; /* one line; NULL: told by another option's */
 };
 
 struct cli {

@@ -27,8 +27,9 @@ struct aipm_footer {
 	unsigned char sha256[AIPM_DIGEST_SIZE]; /* of the index */
 };
 
-void aipm_footer_encode(
-    unsigned char dst[AIPM_FOOTER_SIZE], const struct aipm_footer *f);
+/* Append the whole member. */
+int aipm_footer_encode(
+    struct aipm_buf *out, const struct aipm_footer *f, struct aipm_err *err);
 
 /* -1 if these bytes are no footer of a version that we know. */
 int aipm_footer_decode(

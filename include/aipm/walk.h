@@ -1,0 +1,61 @@
+#ifndef AIPM_WALK_H
+#define AIPM_WALK_H
+
+#include "aipm/entry.h"
+#include "aipm/err.h"
+
+#include <stdbool.h>
+
+/*
+ * walk: a tree in archive order (aipm_path_compare()), depth first, below
+ * directory descriptors, no symlink followed but the top's.
+ *
+ * Memory: the names of the directories on the way down, and the hard-linked
+ * inodes of which further names are still to come.
+ */
+struct aipm_walk;
+
+/* An open directory, shared by the walk and those who read its files. */
+struct aipm_dir;
+
+int aipm_dir_fd(const struct aipm_dir *d);
+struct aipm_dir *aipm_dir_ref(struct aipm_dir *d);
+/* Closed with its last reference; from any thread; NULL is allowed. */
+void aipm_dir_unref(struct aipm_dir *d);
+
+/* One file of the tree. */
+struct aipm_found {
+	struct aipm_entry entry; /* without xattrs; a symlink's and a hard
+				    link's target filled in */
+	struct aipm_dir *dir; /* a reference; the top is "." in itself */
+	char *name; /* owned; its name in dir */
+};
+
+void aipm_found_free(struct aipm_found *f);
+
+struct aipm_walk_options {
+	/* Whether to leave path, and all below it, out; may be NULL. */
+	bool (*skip)(void *ctx, const char *path, const struct stat *st);
+	void *skip_ctx;
+	/*
+	 * Something of the tree will be missing: it cannot be read, is a
+	 * socket, or vanished.  Called from the thread that walks.
+	 */
+	void (*missing)(void *ctx, const char *path, const char *reason);
+	void *missing_ctx;
+};
+
+/*
+ * Begin at the directory top (a symlink to one is followed), whose entries
+ * are named by name (a path of the archive: "data").
+ */
+int aipm_walk_open(struct aipm_walk **w, const char *top, const char *name,
+    const struct aipm_walk_options *o, struct aipm_err *err);
+
+/* The next file into *f (zeroed or freed before): 1, 0 at the end, -1. */
+int aipm_walk_next(
+    struct aipm_walk *w, struct aipm_found *f, struct aipm_err *err);
+
+void aipm_walk_close(struct aipm_walk *w);
+
+#endif

@@ -1,0 +1,54 @@
+#ifndef JOB_H
+#define JOB_H
+
+#include "aipm/codec.h"
+#include "aipm/digest.h"
+#include "aipm/split.h"
+
+/*
+ * job: one unit on its way through the ring: read, digested, compressed.
+ */
+
+/* What became of one file of a group. */
+struct job_file {
+	bool left_out; /* it could not be read at all */
+	uint64_t headers; /* bytes */
+	unsigned char sha256[AIPM_DIGEST_SIZE]; /* of its content */
+	size_t holes, nholes; /* in the job's array of ranges */
+};
+
+struct job {
+	struct aipm_unit unit;
+	struct job_file *files; /* one for each of the unit's */
+	size_t cap;
+	struct aipm_buf plain; /* the stretch of tar */
+	struct aipm_buf member; /* the same, packed; empty for none */
+	uint32_t crc; /* of the member */
+	unsigned char sha256[AIPM_DIGEST_SIZE]; /* headers' or chunk's */
+	struct aipm_buf holes; /* struct aipm_range, of small files */
+};
+
+/* What one worker owns. */
+struct job_worker {
+	struct aipm_codec *codec;
+	struct aipm_digest *headers, *content;
+};
+
+int job_worker_open(struct job_worker *w, int level, struct aipm_err *err);
+void job_worker_close(struct job_worker *w);
+
+/*
+ * Read what the unit names and pack it.  block_log2 goes into the archive's
+ * first member.  What cannot be read is noted in unit.notes, and is no
+ * failure.
+ */
+int job_run(struct job *j, struct job_worker *w, unsigned block_log2,
+    struct aipm_err *err);
+
+/* Note it if the open file is no more what fstat said before it was read. */
+int job_check_unchanged(struct job *j, int fd, const char *path,
+    const struct stat *before, struct aipm_err *err);
+
+void job_free(struct job *j);
+
+#endif

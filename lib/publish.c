@@ -1,0 +1,182 @@
+#include "aipm/publish.h"
+
+#include "aipm/compat.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define TMP_PREFIX ".aipm-tmp-"
+
+struct aipm_publish {
+	int dirfd;
+	int fd;
+	char *dir;
+	char tmp[sizeof(TMP_PREFIX) + 16]; /* "" once it is published */
+};
+
+/*
+ * Remove the temporary name if nobody holds its lock.  The writer locks its
+ * file right after making it, and makes another one if this came between.
+ */
+static void
+remove_stale(int dirfd, const char *name)
+{
+	int fd = openat(
+	    dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)unlinkat(dirfd, name, 0);
+	(void)close(fd);
+}
+
+static void
+remove_all_stale(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (d == NULL) {
+		if (fd != -1)
+			(void)close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		if (strncmp(e->d_name, TMP_PREFIX, strlen(TMP_PREFIX)) == 0)
+			remove_stale(dirfd, e->d_name);
+	(void)closedir(d);
+}
+
+static void
+make_name(struct aipm_publish *p, unsigned try)
+{
+	struct timespec now;
+	unsigned long mix;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	mix = (unsigned long)now.tv_nsec ^ ((unsigned long)getpid() << 12) ^
+	      ((unsigned long)now.tv_sec << 4) ^ try;
+	(void)snprintf(
+	    p->tmp, sizeof(p->tmp), TMP_PREFIX "%08lx", mix & 0xffffffffUL);
+}
+
+/* 1: made and locked, 0: try another name, -1. */
+static int
+try_create(struct aipm_publish *p)
+{
+	struct stat st;
+
+	p->fd = openat(p->dirfd, p->tmp,
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (p->fd == -1) {
+		p->tmp[0] = '\0';
+		return errno == EEXIST ? 0 : -1;
+	}
+	if (flock(p->fd, LOCK_EX) == 0 && fstat(p->fd, &st) == 0 &&
+	    st.st_nlink == 1)
+		return 1;
+	(void)unlinkat(p->dirfd, p->tmp, 0);
+	(void)close(p->fd);
+	p->fd = -1;
+	return 0;
+}
+
+static int
+create(struct aipm_publish *p, struct aipm_err *err)
+{
+	int r = 0;
+
+	for (unsigned try = 0; r == 0 && try < 100; try++) {
+		make_name(p, try);
+		r = try_create(p);
+	}
+	if (r == 1)
+		return 0;
+	return aipm_err_path(
+	    err, AIPM_FAILED, p->dir, "cannot make a file in this directory");
+}
+
+int
+aipm_publish_open(
+    struct aipm_publish **out, const char *dir, struct aipm_err *err)
+{
+	struct aipm_publish *p = calloc(1, sizeof(*p));
+
+	*out = NULL;
+	if (p == NULL)
+		return aipm_err_nomem(err);
+	p->fd = -1;
+	p->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->dirfd == -1) {
+		(void)aipm_err_path(
+		    err, AIPM_FAILED, dir, "cannot open the directory");
+		aipm_publish_close(p);
+		return -1;
+	}
+	if ((p->dir = strdup(dir)) == NULL) {
+		aipm_publish_close(p);
+		return aipm_err_nomem(err);
+	}
+	remove_all_stale(p->dirfd);
+	if (create(p, err) == -1) {
+		aipm_publish_close(p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+int
+aipm_publish_fd(const struct aipm_publish *p)
+{
+	return p->fd;
+}
+
+int
+aipm_publish_commit(struct aipm_publish *p, const char *name, bool replace,
+    struct aipm_err *err)
+{
+	int r;
+
+	if (fsync(p->fd) == -1)
+		return aipm_err_path(
+		    err, AIPM_FAILED, name, "cannot flush to the disk");
+	if (replace)
+		r = renameat(p->dirfd, p->tmp, p->dirfd, name);
+	else
+		r = aipm_compat_rename_new(p->dirfd, p->tmp, p->dirfd, name);
+	if (r == -1)
+		return aipm_err_path(
+		    err, AIPM_FAILED, name, "cannot give the file its name");
+	p->tmp[0] = '\0';
+	if (fsync(p->dirfd) == -1)
+		return aipm_err_path(
+		    err, AIPM_FAILED, p->dir, "cannot flush the directory");
+	return 0;
+}
+
+void
+aipm_publish_close(struct aipm_publish *p)
+{
+	if (p == NULL)
+		return;
+	if (p->tmp[0] != '\0')
+		(void)unlinkat(p->dirfd, p->tmp, 0);
+	if (p->fd != -1)
+		(void)close(p->fd);
+	if (p->dirfd != -1)
+		(void)close(p->dirfd);
+	free(p->dir);
+	free(p);
+}

@@ -1,0 +1,83 @@
+#include "aipm/runinfo.h"
+
+#include "aipm/codec.h"
+#include "aipm/compat.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static void
+now(struct aipm_time *t, int64_t *offset)
+{
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	t->sec = ts.tv_sec;
+	t->nsec = (uint32_t)ts.tv_nsec;
+	*offset = aipm_compat_clock_offset();
+}
+
+void
+aipm_runinfo_begin(struct aipm_runinfo *r)
+{
+	now(&r->start, &r->start_offset);
+}
+
+int
+aipm_runinfo_pair(struct aipm_index_writer *w, const char *name,
+    const char *value, struct aipm_err *err)
+{
+	struct aipm_index_item it = {
+		.tag = AIPM_INDEX_RUN, .key = name, .value = value
+	};
+
+	return aipm_index_put(w, &it, err);
+}
+
+static int __attribute__((format(printf, 3, 5)))
+pairf(struct aipm_index_writer *w, const char *name, const char *fmt,
+    struct aipm_err *err, ...)
+{
+	char value[128];
+	va_list ap;
+
+	va_start(ap, err);
+	(void)vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	return aipm_runinfo_pair(w, name, value, err);
+}
+
+static int
+put_time(struct aipm_index_writer *w, const char *name,
+    const struct aipm_time *t, struct aipm_err *err)
+{
+	return pairf(w, name, "%" PRId64 ".%09" PRIu32, err, t->sec, t->nsec);
+}
+
+int
+aipm_runinfo_put(
+    struct aipm_runinfo *r, struct aipm_index_writer *w, struct aipm_err *err)
+{
+	char host[256] = "";
+
+	now(&r->end, &r->end_offset);
+	(void)gethostname(host, sizeof(host) - 1);
+	if (aipm_runinfo_pair(w, "tool", "aipm-pack " AIPM_VERSION, err) ==
+	        -1 ||
+	    aipm_runinfo_pair(w, "codec", aipm_codec_name(), err) == -1 ||
+	    pairf(w, "level", "%d", err, r->level) == -1 ||
+	    aipm_runinfo_pair(w, "host", host, err) == -1 ||
+	    aipm_runinfo_pair(w, "kind", aipm_kind_name(r->kind), err) == -1 ||
+	    put_time(w, "start", &r->start, err) == -1 ||
+	    put_time(w, "end", &r->end, err) == -1 ||
+	    pairf(w, "start.clock-offset", "%" PRId64, err, r->start_offset) ==
+	        -1 ||
+	    pairf(w, "end.clock-offset", "%" PRId64, err, r->end_offset) ==
+	        -1 ||
+	    pairf(w, "content", "%" PRIu64, err, r->content) == -1)
+		return -1;
+	return pairf(w, "missing", "%" PRIu64, err, r->missing);
+}

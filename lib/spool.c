@@ -1,0 +1,35 @@
+#include "aipm/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+aipm_spool_open(const char *dir, struct aipm_err *err)
+{
+	static const char name[] = "/.aipm-spool-XXXXXX";
+	char *path;
+	size_t n;
+	int fd;
+
+	if (dir == NULL)
+		dir = getenv("TMPDIR");
+	if (dir == NULL || *dir == '\0')
+		dir = "/tmp";
+	n = strlen(dir) + sizeof(name);
+	if ((path = malloc(n)) == NULL)
+		return aipm_err_nomem(err);
+	(void)snprintf(path, n, "%s%s", dir, name);
+	if ((fd = mkstemp(path)) == -1) {
+		(void)aipm_err_path(
+		    err, AIPM_FAILED, path, "cannot make a temporary file");
+	} else {
+		(void)unlink(path);
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	free(path);
+	return fd;
+}

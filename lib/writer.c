@@ -1,0 +1,78 @@
+#include "aipm/writer.h"
+
+#include "aipm/buf.h"
+#include "aipm/io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GATHER ((size_t)1 << 20)
+#define HELD ((size_t)8) /* a member's CRC32 and ISIZE */
+
+struct aipm_writer {
+	int fd;
+	const char *name;
+	struct aipm_cancel cancel;
+	struct aipm_buf buf;
+	uint64_t offset;
+};
+
+int
+aipm_writer_open(struct aipm_writer **out, int fd, const char *name,
+    const struct aipm_cancel *cancel, struct aipm_err *err)
+{
+	struct aipm_writer *w = calloc(1, sizeof(*w));
+
+	*out = NULL;
+	if (w == NULL)
+		return aipm_err_nomem(err);
+	w->fd = fd;
+	w->name = name;
+	w->cancel = *cancel;
+	*out = w;
+	return 0;
+}
+
+/* Write all but the last keep bytes. */
+static int
+flush(struct aipm_writer *w, size_t keep, struct aipm_err *err)
+{
+	size_t n = w->buf.len - keep;
+
+	if (aipm_write_full(w->fd, w->buf.p, n, w->name, &w->cancel, err) == -1)
+		return -1;
+	memmove(w->buf.p, w->buf.p + n, keep);
+	w->buf.len = keep;
+	return 0;
+}
+
+int
+aipm_writer_put(
+    struct aipm_writer *w, const void *p, size_t n, struct aipm_err *err)
+{
+	if (aipm_buf_add(&w->buf, p, n) == -1)
+		return aipm_err_nomem(err);
+	w->offset += n;
+	return w->buf.len < GATHER ? 0 : flush(w, HELD, err);
+}
+
+uint64_t
+aipm_writer_offset(const struct aipm_writer *w)
+{
+	return w->offset;
+}
+
+int
+aipm_writer_finish(struct aipm_writer *w, struct aipm_err *err)
+{
+	return flush(w, 0, err);
+}
+
+void
+aipm_writer_close(struct aipm_writer *w)
+{
+	if (w == NULL)
+		return;
+	aipm_buf_free(&w->buf);
+	free(w);
+}
