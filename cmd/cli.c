@@ -256,12 +256,16 @@ end_by_signal(int signum)
 int
 cli_finish(struct cli_run *run, bool failed, const struct aipm_err *err)
 {
-	int status = flushed(run->cli->name);
+	int status;
 
-	if (!failed)
+	if (!failed) {
+		status = flushed(run->cli->name);
 		return status != 0          ? status
 		       : run->warnings != 0 ? AIPM_WARNED
 		                            : AIPM_OK;
+	}
+	/* *err may be about standard output already: once is enough. */
+	(void)fflush(stdout);
 	fprintf(stderr, "%s: %s\n", run->cli->name, err->text);
 	if (err->cls != AIPM_SIGNALLED)
 		return (int)err->cls;
