@@ -3,9 +3,10 @@
 # shellcheck disable=SC1091,SC2154 # out, err and status: lib.sh sets them
 . "$(dirname "$0")/../lib.sh"
 
-mkdir -p data/sub
+mkdir -p data/sub kinds
 echo content >data/file
 : >data/empty
+seq 60000 >data/numbers
 ln data/file data/sub/link
 ln -s ../file data/sub/symlink
 mkfifo data/fifo
@@ -104,8 +105,8 @@ for a in own foreign; do
 	status_is "the entries of an archive are listed ($a)" 0
 	is "all of them, escaped ($a)" "$(printf '%s\n' "$out" | sort)" \
 	    "$(printf '%s\n' data/ 'data/a\nb\033[2J\\\377' data/empty \
-	    data/fifo data/file data/holes data/sub/ data/sub/link \
-	    data/sub/symlink | sort)"
+	    data/fifo data/file data/holes data/numbers data/sub/ \
+	    data/sub/link data/sub/symlink | sort)"
 	run aipm-ls -1 $a.tar.gz
 	one=$out
 	run_sh "aipm-ls - <$a.tar.gz"
@@ -113,7 +114,7 @@ for a in own foreign; do
 	run_sh "cat $a.tar.gz | aipm-ls -"
 	is "and a pipe ($a)" "$out" "$one"
 	run_sh "aipm-ls -0 $a.tar.gz | tr -d -c '\000' | wc -c"
-	is "-0 ends each name with a NUL ($a)" "$(echo "$out" | tr -d ' ')" 9
+	is "-0 ends each name with a NUL ($a)" "$(echo "$out" | tr -d ' ')" 10
 	run_sh "aipm-ls -0 $a.tar.gz | grep -a -c '^b.\\[2J'"
 	is "and leaves it raw ($a)" "$out" 1
 
@@ -126,7 +127,7 @@ for a in own foreign; do
 	status_is "a manifest can be made ($a)" 0
 	ok "sha256sum -c accepts it ($a)" sha256sum -c --strict manifest
 	is "it has one line for each file ($a)" \
-	    "$(wc -l <manifest | tr -d ' ')" 4
+	    "$(wc -l <manifest | tr -d ' ')" 5
 	run_sh "cat $a.tar.gz | aipm-ls --sha256 - | cmp - manifest"
 	status_is "from a pipe it is the same ($a)" 0
 	run_sh "aipm-ls --sha256 $a.tar.gz >/dev/full"
