@@ -90,12 +90,14 @@ def xattrs(top):
     try:
         os.setxattr(top + b"/xattr", "user.one", b"\0binary\n\xff")
         os.setxattr(top + b"/xattr", "user.two", b"")
-        os.setxattr(top + b"/xattr", "user.a=b%c", b"=")
+        put(top + b"/xattr-odd")
+        os.setxattr(top + b"/xattr-odd", "user.a=b%c", b"=")
+        put(top + b"/acl")
         acl = struct.pack("<I", 2) + b"".join(
             struct.pack("<HHI", t, p, i) for t, p, i in (
                 (1, 6, 0xffffffff), (2, 4, 4711), (4, 4, 0xffffffff),
                 (16, 6, 0xffffffff), (32, 0, 0xffffffff)))
-        os.setxattr(top + b"/xattr", "system.posix_acl_access", acl)
+        os.setxattr(top + b"/acl", "system.posix_acl_access", acl)
         os.setxattr(top + b"/empty-dir", "user.dir", b"d")
     except OSError as e:
         print("tree.py: no xattrs here:", e, file=sys.stderr)

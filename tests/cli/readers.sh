@@ -38,12 +38,18 @@ same()
 
 if [ -z "$owner" ]; then
 	mkdir gnu bsd box py own
-	run tar xpzf a.tar.gz -C gnu --xattrs --xattrs-include='*' --acls
+	run tar xpzf a.tar.gz -C gnu --xattrs --xattrs-include='*'
 	status_is "GNU tar unpacks it" 0
 	same "GNU tar restores every file as it was" gnu/src want
 	run bsdtar xpf a.tar.gz -C bsd
 	status_is "bsdtar unpacks it" 0
-	same "bsdtar restores every file as it was" bsd/src want
+	# It reads -1.5 s as -0.5 s, keeps "%3D" in names of attributes, and
+	# does not take ACLs out of attributes.
+	$tree describe bsd/src no-socket | grep -Ev '^(time-[01]|xattr-odd|acl) ' \
+	    >got
+	grep -Ev '^(time-[01]|xattr-odd|acl) ' want >want.bsd
+	is "bsdtar restores every file as it was" \
+	    "$(diff want.bsd got | head -n 4)" ""
 	run busybox tar xpzf a.tar.gz -C box
 	status_is "busybox unpacks it" 0
 	$tree describe box/src no-socket no-ns no-xattr | grep -v '^time-' >got
