@@ -273,13 +273,32 @@ cli_finish(struct cli_run *run, bool failed, const struct aipm_err *err)
 	return AIPM_SIGNALLED + err->errnum;
 }
 
+/* A copy for the life of the process, still to be reached at its end. */
+static const char *
+keep(const char *text)
+{
+	static struct kept {
+		struct kept *next;
+		char text[];
+	} * all;
+	size_t n = strlen(text) + 1;
+	struct kept *k = malloc(sizeof(*k) + n);
+
+	if (k == NULL)
+		return NULL;
+	memcpy(k->text, text, n);
+	k->next = all;
+	all = k;
+	return k->text;
+}
+
 static const char *
 setting_in(struct cli_run *run, const char *dir, const char *name)
 {
 	struct aipm_conf c;
 	struct aipm_err err;
 	const char *value;
-	char path[4096], *copy = NULL;
+	char path[4096];
 	int n = snprintf(path, sizeof(path), "%s/aipm.conf", dir);
 
 	if (n < 0 || (size_t)n >= sizeof(path))
@@ -289,9 +308,9 @@ setting_in(struct cli_run *run, const char *dir, const char *name)
 		return NULL;
 	}
 	if ((value = aipm_conf_get(&c, name)) != NULL)
-		copy = strdup(value); /* for the life of the process */
+		value = keep(value);
 	aipm_conf_free(&c);
-	return copy;
+	return value;
 }
 
 const char *
