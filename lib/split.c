@@ -326,10 +326,11 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 		        border(s, e)))
 			return 1;
 		if (is_chunked(s, e) && (r = open_chunked(s, err)) != 0) {
+			if (r == -1)
+				return -1;
 			u->kind = AIPM_UNIT_FILE;
-			return r == -1                     ? -1
-			       : add_file(s, u, err) == -1 ? -1
-			                                   : 1;
+			u->chunked = aipm_chunked_ref(s->file);
+			return add_file(s, u, err) == -1 ? -1 : 1;
 		}
 		sum += weight(e);
 		if (add_file(s, u, err) == -1)

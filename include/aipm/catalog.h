@@ -41,6 +41,15 @@ int aipm_catalog_read(struct aipm_catalog *c, const char *dir,
     const char *prefix, struct aipm_err *err);
 
 /*
+ * The same by hand, for names that come from elsewhere: add a copy of *b
+ * (zero *c first), then put all into order.  Several of one name become one,
+ * so that nothing is counted twice.
+ */
+int aipm_catalog_add(
+    struct aipm_catalog *c, const struct aipm_backup *b, struct aipm_err *err);
+void aipm_catalog_sort(struct aipm_catalog *c);
+
+/*
  * The newest backup of kind AIPM_KIND_BACKUP that is complete (a legacy or
  * foreign one, AIPM_STATE_UNKNOWN, counts only if there is no other), or
  * NULL.

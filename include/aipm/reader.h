@@ -33,6 +33,11 @@ struct aipm_reader_options {
 	bool (*wanted)(void *ctx, const char *path);
 	void *wanted_ctx;
 	/*
+	 * Only the entries are of interest: where there is an index, no
+	 * content is read or checked.  aipm_reader_data() is not called then.
+	 */
+	bool entries_only;
+	/*
 	 * Go on behind damage: what is sound is returned, each loss is said
 	 * through warn, and an archive that is cut off ends there.
 	 */

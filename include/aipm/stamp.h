@@ -43,7 +43,8 @@ bool aipm_stamp_prefix_ok(const char *prefix);
 const char *aipm_kind_name(enum aipm_kind kind);
 bool aipm_kind_parse(const char *s, enum aipm_kind *kind);
 
-/* t as YYYY-MM-DDTHH:MM:SSZ (RFC 3339) into dst of 32 bytes. */
+/* t as YYYY-MM-DDTHH:MM:SSZ (RFC 3339) into dst of 32 bytes; outside the
+ * years 1970 to 9999 as "@seconds". */
 void aipm_stamp_show(char *dst, int64_t t);
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef AIPM_USTAR_H
 #define AIPM_USTAR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -41,5 +42,11 @@ void aipm_ustar_encode(
  */
 int aipm_ustar_decode(
     struct aipm_ustar *u, const unsigned char block[AIPM_USTAR_BLOCK]);
+
+/*
+ * A number as fields of n bytes have it: octal digits between blanks and
+ * NULs, or base-256.  -1 if it is none or does not fit.
+ */
+int aipm_ustar_number(const unsigned char *field, size_t n, int64_t *v);
 
 #endif

@@ -428,7 +428,7 @@ finish_entry(struct indexed *x, struct aipm_err *err)
 
 	if (x->open == NULL)
 		return 0;
-	if (x->open->wanted)
+	if (x->open->wanted && !x->o.entries_only)
 		while ((r = indexed_data(x, &piece, err)) == 1)
 			;
 	else if (x->open->chunked)
@@ -458,7 +458,7 @@ next_member(struct indexed *x, struct aipm_err *err)
 		return -1;
 	for (size_t i = 0; i < x->nclaims; i++)
 		wanted = wanted || x->claims[i].wanted;
-	if (!wanted)
+	if (!wanted || x->o.entries_only)
 		return 0;
 	if (load(x, &member, member.plain, x->claims[0].entry.path, err) == 0 &&
 	    check_headers(x, &member, err) == 0)
@@ -477,7 +477,7 @@ check_end(struct indexed *x, struct aipm_err *err)
 	struct aipm_index_item end = *x->item;
 
 	x->item = NULL;
-	if (x->o.wanted != NULL)
+	if (x->o.wanted != NULL || x->o.entries_only)
 		return 0;
 	if (load(x, &end, end.plain, NULL, err) == -1)
 		return go_on(x, NULL, err) ? 0 : -1;

@@ -87,3 +87,9 @@ aipm_ustar_decode(
 		ustar_get_text(u->prefix, h->prefix, sizeof(h->prefix));
 	return 1;
 }
+
+int
+aipm_ustar_number(const unsigned char *field, size_t n, int64_t *v)
+{
+	return ustar_get_number((const char *)field, n, v);
+}
