@@ -154,8 +154,8 @@ clean_path(char *path)
 		while (*from == '/')
 			from++;
 	}
-	if (*from == '\0')
-		from = strcpy(path, ".");
+	if (*from == '\0' && from != path)
+		*--from = '.'; /* nothing but dots: the directory itself */
 	n = strlen(from);
 	memmove(path, from, n + 1);
 	while (n > 1 && path[n - 1] == '/')
@@ -202,9 +202,13 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 
 	if ((e->path = entry_path(r, u)) == NULL)
 		return aipm_err_nomem(err);
+	if (e->path[0] == '\0')
+		return pax_damaged(err, "an entry has no name");
 	e->type = entry_type(u, e->path);
 	clean_path(e->path);
 	if (e->type == AIPM_HARDLINK || e->type == AIPM_SYMLINK) {
+		if (link[0] == '\0')
+			return pax_damaged(err, "a link has no target");
 		if ((e->link = strdup(link)) == NULL)
 			return aipm_err_nomem(err);
 		if (e->type == AIPM_HARDLINK)

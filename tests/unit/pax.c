@@ -427,3 +427,18 @@ Test(pax, sparse_maps_that_lie_are_refused)
 		refused(&t, v[i]);
 	}
 }
+
+Test(pax, an_entry_without_a_name_or_target_is_refused)
+{
+	struct tar t = { 0 };
+
+	add_block(&t, '0', "", 0);
+	refused(&t, "no name");
+	add_block(&t, 'L', "x", 0);
+	add_block(&t, '0', "f", 0);
+	refused(&t, "an empty long name");
+	add_block(&t, '1', "f", 0);
+	refused(&t, "a hard link to nothing");
+	add_block(&t, '2', "f", 0);
+	refused(&t, "a symlink to nothing");
+}
