@@ -57,7 +57,7 @@ int aipm_pack_file(const struct aipm_pack_options *o, const char *dir,
 
 /*
  * Publish it as a backup in the directory shelf, under the next name with
- * that prefix.  With anything missing, AIPM_KIND_BACKUP becomes
+ * that prefix; shelf is made, mode 0700, if it is missing.  With anything missing, AIPM_KIND_BACKUP becomes
  * AIPM_KIND_PARTIAL.  *path is the caller's to free.
  */
 int aipm_pack_shelf(const struct aipm_pack_options *o, const char *dir,

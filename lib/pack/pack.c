@@ -517,6 +517,9 @@ aipm_pack_shelf(const struct aipm_pack_options *o, const char *dir,
 	int r;
 
 	*path = NULL;
+	if (mkdir(shelf, 0700) == -1 && errno != EEXIST)
+		return aipm_err_path(
+		    err, AIPM_FAILED, shelf, "cannot make the directory");
 	r = pack_unpublished(o, dir, &p, shelf, sum, err);
 	if (r == 0 && (*path = malloc(n)) == NULL)
 		r = aipm_err_nomem(err);

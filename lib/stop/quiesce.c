@@ -1,0 +1,203 @@
+#include "session.h"
+
+#include "aipm/child.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ROUNDS = 3, /* of stopping what was started while we stopped */
+	KILLED = 137 /* the exit code of what SIGKILL ended */
+};
+
+/* What a stop -t gets, or -1: the container knows better. */
+static int
+timeout_of(const struct session *s, const struct aipm_member *m)
+{
+	return m->mount != NULL && m->c->timeout == -1 ? s->o->timeout : -1;
+}
+
+static int
+note_down(struct session *s, const struct aipm_engine *e,
+    const struct aipm_stack *stack, struct aipm_err *err)
+{
+	for (size_t i = 0; i < stack->n; i++) {
+		const struct aipm_member *m = &stack->v[i];
+		struct aipm_journal_entry entry = {
+			.id = m->c->id,
+			.name = m->c->name,
+			/* Only read: the journal keeps a copy. */
+			.engine = (char *)(uintptr_t)e->command,
+			.timeout = timeout_of(s, m),
+			.held = false,
+			.paused = m->c->state == AIPM_CONTAINER_PAUSED,
+		};
+
+		if (aipm_journal_add(&s->journal, &entry, err) == -1)
+			return -1;
+	}
+	return session_save(s, err);
+}
+
+/* Forget members from the i-th on: nothing was done to them. */
+static void
+forget(struct session *s, const struct aipm_stack *stack, size_t i)
+{
+	for (; i < stack->n; i++) {
+		size_t k = aipm_journal_find(&s->journal, stack->v[i].c->id);
+
+		if (k < s->journal.n)
+			aipm_journal_remove(&s->journal, k);
+	}
+}
+
+/* Whether the engine says that it runs, or does not say that it does not. */
+static bool
+still_up(const struct aipm_engine *e, const char *id)
+{
+	struct aipm_containers c;
+	struct aipm_err err;
+	bool up;
+
+	if (aipm_engine_look(e, &id, 1, &c, &err) == -1)
+		return true;
+	up = c.n == 1 && c.v[0].state != AIPM_CONTAINER_DOWN;
+	aipm_containers_free(&c);
+	return up;
+}
+
+static int
+stop_one(const struct session *s, const struct aipm_engine *e,
+    const struct aipm_member *m, struct aipm_err *err)
+{
+	const struct aipm_container *c = m->c;
+	int r = 0;
+
+	/* Frozen, it cannot end and would be killed. */
+	if (c->state == AIPM_CONTAINER_PAUSED)
+		r = aipm_engine_tell(e, "unpause", c->id, err);
+	if (r == 0)
+		r = aipm_engine_stop(
+		    e, c->id, timeout_of(s, m), c->timeout, err);
+	return r == -1 && still_up(e, c->id) ? -1 : 0;
+}
+
+/* Name the containers with data that did not end by themselves. */
+static int
+report_killed(const struct session *s, const struct aipm_engine *e,
+    const struct aipm_stack *stack, struct aipm_err *err)
+{
+	const char **ids = calloc(stack->n, sizeof(*ids));
+	struct aipm_containers c;
+	size_t n = 0;
+	int r;
+
+	if (ids == NULL)
+		return aipm_err_nomem(err);
+	for (size_t i = 0; i < stack->n; i++)
+		if (stack->v[i].mount != NULL)
+			ids[n++] = stack->v[i].c->id;
+	r = aipm_engine_look(e, ids, n, &c, err);
+	free(ids);
+	if (r == -1)
+		return -1;
+	for (size_t i = 0; i < c.n; i++)
+		if (c.v[i].exit_code == KILLED)
+			aipm_warn(&s->o->warn, c.v[i].name,
+			    "was killed because it did not stop in time: its "
+			    "data is as after a crash (a longer -t helps)");
+	aipm_containers_free(&c);
+	return 0;
+}
+
+static void
+say_stopped(const struct session *s, const struct aipm_stack *stack)
+{
+	struct session_list l = { "", 0 };
+	char text[640];
+
+	for (size_t i = 0; i < stack->n; i++)
+		session_list_add(&l, stack->v[i].c->name);
+	(void)snprintf(text, sizeof(text), "stopped: %s", l.text);
+	aipm_warn(&s->o->note, NULL, text);
+}
+
+static int
+stop_all(struct session *s, const struct aipm_engine *e,
+    const struct aipm_stack *stack, struct aipm_err *err)
+{
+	struct aipm_err again;
+
+	if (note_down(s, e, stack, err) == -1) {
+		(void)session_load(s, &again);
+		return -1;
+	}
+	if (s->down == 0)
+		s->down = aipm_child_clock();
+	for (size_t i = 0; i < stack->n; i++) {
+		if (aipm_cancel_check(&s->o->cancel, err) == -1) {
+			forget(s, stack, i);
+			return -1;
+		}
+		if (stop_one(s, e, &stack->v[i], err) == -1) {
+			forget(s, stack, i + 1);
+			return -1;
+		}
+	}
+	say_stopped(s, stack);
+	return report_killed(s, e, stack, err);
+}
+
+/* Stop what runs until a look finds nothing. */
+static int
+stop_until_quiet(struct session *s, const struct aipm_engine *e,
+    struct aipm_stack *stack, const struct aipm_place *place,
+    struct aipm_err *err)
+{
+	for (int i = 0; i < ROUNDS && stack->n != 0; i++) {
+		if (stop_all(s, e, stack, err) == -1)
+			return -1;
+		aipm_stack_free(stack);
+		if (aipm_stack_read(stack, e, place, NULL, err) == -1)
+			return -1;
+	}
+	if (stack->n == 0)
+		return 0;
+	return aipm_err_file(err, AIPM_NOTSTOPPED, stack->v[0].c->name,
+	    "is started again whenever it is stopped: find out by whom");
+}
+
+static int
+quiesce(struct session *s, const struct aipm_engine *e, struct aipm_err *err)
+{
+	struct aipm_place place = { s->o->root, s->o->data };
+	struct aipm_stack stack;
+	int r;
+
+	if (session_refresh(s, e, err) == -1)
+		return -1;
+	if (aipm_stack_read(&stack, e, &place, &s->o->note, err) == -1)
+		return -1;
+	aipm_stack_outside(&stack, &place, &s->o->note);
+	if (stack.n == 0)
+		aipm_warn(&s->o->note, NULL,
+		    "no service of this project runs: nothing to stop");
+	r = stop_until_quiet(s, e, &stack, &place, err);
+	aipm_stack_free(&stack);
+	return r;
+}
+
+int
+session_quiesce(struct session *s, struct aipm_err *err)
+{
+	struct aipm_engine e;
+
+	if (session_engine(s->o, &e) == 1 && quiesce(s, &e, err) == -1) {
+		if (err->cls == AIPM_FAILED)
+			err->cls = AIPM_NOTSTOPPED;
+		return -1;
+	}
+	return aipm_cancel_check(&s->o->cancel, err);
+}

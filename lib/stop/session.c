@@ -1,0 +1,225 @@
+#include "session.h"
+
+#include "aipm/escape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+static const char journal_name[] = "journal", lock_name[] = "lock";
+
+static int
+make_dir(const char *path, struct aipm_err *err)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return aipm_err_path(
+	    err, AIPM_FAILED, path, "cannot make this directory");
+}
+
+static int
+open_dir(struct session *s, struct aipm_err *err)
+{
+	int n = snprintf(s->path, sizeof(s->path), "%s/.aipm", s->o->backups);
+
+	if (n < 0 || (size_t)n >= sizeof(s->path) - sizeof("/journal")) {
+		errno = ENAMETOOLONG;
+		return aipm_err_path(
+		    err, AIPM_FAILED, s->o->backups, "cannot open");
+	}
+	if (make_dir(s->o->backups, err) == -1 || make_dir(s->path, err) == -1)
+		return -1;
+	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir == -1)
+		return aipm_err_path(err, AIPM_FAILED, s->path, "cannot open");
+	return 0;
+}
+
+static void
+full_path(char dst[4096 + 16], const struct session *s, const char *name)
+{
+	(void)snprintf(dst, 4096 + 16, "%s/%s", s->path, name);
+}
+
+int
+session_open(struct session *s, const struct aipm_stop_options *o,
+    enum aipm_lock_wait wait, struct aipm_err *err)
+{
+	char path[4096 + 16];
+
+	memset(s, 0, sizeof(*s));
+	s->o = o;
+	s->lock.fd = -1;
+	if (open_dir(s, err) == -1)
+		return -1;
+	full_path(path, s, lock_name);
+	if (aipm_lock_take(&s->lock, s->dir, lock_name, path, o->lock_fd, wait,
+	        &o->note, &o->cancel, err) == -1)
+		goto fail;
+	s->beneath = s->lock.inherited && o->stopped;
+	if (session_load(s, err) == 0)
+		return 0;
+fail:
+	session_close(s);
+	return -1;
+}
+
+void
+session_close(struct session *s)
+{
+	aipm_journal_free(&s->journal);
+	aipm_lock_release(&s->lock);
+	(void)close(s->dir);
+}
+
+int
+session_load(struct session *s, struct aipm_err *err)
+{
+	char path[4096 + 16];
+
+	full_path(path, s, journal_name);
+	aipm_journal_free(&s->journal);
+	return aipm_journal_read(&s->journal, s->dir, journal_name, path, err);
+}
+
+int
+session_save(const struct session *s, struct aipm_err *err)
+{
+	char path[4096 + 16];
+
+	full_path(path, s, journal_name);
+	return aipm_journal_write(&s->journal, s->dir, journal_name, path, err);
+}
+
+bool
+session_left_over(const struct session *s)
+{
+	struct session_list l = { "", 0 };
+	char text[640];
+
+	for (size_t i = 0; i < s->journal.n; i++)
+		if (!s->journal.v[i].held)
+			session_list_add(&l, s->journal.v[i].name);
+	if (l.n == 0)
+		return false;
+	(void)snprintf(text, sizeof(text),
+	    "an earlier run was cut off; this one starts what it had stopped: "
+	    "%s",
+	    l.text);
+	aipm_warn(&s->o->note, NULL, text);
+	return true;
+}
+
+static bool
+has_compose_file(const char *root)
+{
+	static const char *const names[] = { "docker-compose.yml",
+		"docker-compose.yaml", "compose.yml", "compose.yaml" };
+	char path[4096];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s", root, names[i]);
+
+		if (n > 0 && (size_t)n < sizeof(path) &&
+		    access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+session_engine(const struct aipm_stop_options *o, struct aipm_engine *e)
+{
+	struct aipm_err err;
+	char text[sizeof(err.text) + 64];
+
+	e->cancel = &o->cancel;
+	if (aipm_engine_find(&e->command, o->engine, &err) == 0 &&
+	    aipm_engine_ping(e, &err) == 0)
+		return 1;
+	if (err.cls == AIPM_SIGNALLED)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+	    "nothing was stopped, the data is not proven quiet: %s", err.text);
+	aipm_warn(has_compose_file(o->root) ? &o->warn : &o->note, NULL, text);
+	return 0;
+}
+
+/* The container of that id, or NULL. */
+static const struct aipm_container *
+find(const struct aipm_containers *c, const char *id)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->v[i].id, id) == 0)
+			return &c->v[i];
+	return NULL;
+}
+
+/* What a look says about one entry of the journal: whether it goes. */
+static bool
+out_of_date(const struct session *s, const struct aipm_journal_entry *e,
+    const struct aipm_container *c)
+{
+	if (c == NULL) {
+		aipm_warn(&s->o->note, e->name,
+		    "was stopped by an earlier run and has been removed since: "
+		    "it is not started again");
+		return true;
+	}
+	if (e->held && c->state != AIPM_CONTAINER_DOWN) {
+		aipm_warn(&s->o->note, e->name,
+		    "was held stopped and has been started since: it is no "
+		    "longer held");
+		return true;
+	}
+	return false;
+}
+
+int
+session_refresh(
+    struct session *s, const struct aipm_engine *e, struct aipm_err *err)
+{
+	struct aipm_journal *j = &s->journal;
+	struct aipm_containers c;
+	const char **ids;
+	size_t n = 0, before = j->n;
+	int r;
+
+	if (j->n == 0)
+		return 0;
+	if ((ids = calloc(j->n, sizeof(*ids))) == NULL)
+		return aipm_err_nomem(err);
+	for (size_t i = 0; i < j->n; i++)
+		if (strcmp(j->v[i].engine, e->command) == 0)
+			ids[n++] = j->v[i].id;
+	r = aipm_engine_look(e, ids, n, &c, err);
+	free(ids);
+	if (r == -1)
+		return -1;
+	for (size_t i = j->n; i > 0; i--) {
+		const struct aipm_journal_entry *entry = &j->v[i - 1];
+
+		if (strcmp(entry->engine, e->command) == 0 &&
+		    out_of_date(s, entry, find(&c, entry->id)))
+			aipm_journal_remove(j, i - 1);
+	}
+	aipm_containers_free(&c);
+	return j->n == before ? 0 : session_save(s, err);
+}
+
+void
+session_list_add(struct session_list *l, const char *name)
+{
+	size_t n = strlen(l->text);
+	char shown[128];
+
+	aipm_escape(shown, sizeof(shown), name);
+	(void)snprintf(l->text + n, sizeof(l->text) - n, "%s%s",
+	    l->n == 0 ? "" : ", ", shown);
+	l->n++;
+}
