@@ -41,7 +41,9 @@ function __aipm_backups
             string replace -r '.*/' '' -- $f
         end
     else
-        printf '%s\n' backups/*.tar.gz
+        for f in backups/*.tar.gz
+            echo $f
+        end
         __aipm_archives
     end
 end
