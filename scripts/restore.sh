@@ -7,6 +7,7 @@
 #	archive the former data as pre-restore, verify that, remove it
 set -u
 me=${0##*/}
+compose_files='docker-compose.yml docker-compose.yaml compose.yml compose.yaml'
 
 usage()
 {
@@ -48,18 +49,19 @@ find_programs()
 	    die 1 "the programs are not there yet: run make in $(cd "$here/.." && pwd)"
 }
 
-# The project folder; $root is what -C gave.  data/ may be what is lost.
+# The project folder; $root is what -C gave.  data/ may be what is lost, and
+# neither it nor backups/ is in a fresh checkout.
 find_root()
 {
 	[ -z "$root" ] || return 0
 	root=${AIPM_ROOT:-}
 	[ -z "$root" ] || return 0
 	for root in . "$(dirname "$0")/.."; do
-		for part in data backups aipm.conf; do
+		for part in data backups aipm.conf $compose_files; do
 			[ ! -e "$root/$part" ] || return 0
 		done
 	done
-	die 1 "there is no data/ and no backups/ in $PWD: go to the project folder, or name it with -C"
+	die 1 "there is neither data/ nor backups/ in $PWD: go to the project folder, or name it with -C"
 }
 
 # setting NAME DEFAULT: as the programs read it; nothing in it is executed.
@@ -199,7 +201,7 @@ advise()
 {
 	say "$dir: restored from $archive; the services are stopped"
 	up=
-	for f in docker-compose.yml docker-compose.yaml compose.yml compose.yaml; do
+	for f in $compose_files; do
 		[ ! -e "$f" ] || up='docker-compose up -d'
 	done
 	[ -z "$up" ] || command -v docker-compose >/dev/null ||
