@@ -273,58 +273,47 @@ cli_finish(struct cli_run *run, bool failed, const struct aipm_err *err)
 	return AIPM_SIGNALLED + err->errnum;
 }
 
-/* A copy for the life of the process, still to be reached at its end. */
-static const char *
-keep(const char *text)
+static void
+read_conf(struct cli_run *run, struct aipm_conf *c, const char *dir)
 {
-	static struct kept {
-		struct kept *next;
-		char text[];
-	} * all;
-	size_t n = strlen(text) + 1;
-	struct kept *k = malloc(sizeof(*k) + n);
-
-	if (k == NULL)
-		return NULL;
-	memcpy(k->text, text, n);
-	k->next = all;
-	all = k;
-	return k->text;
-}
-
-static const char *
-setting_in(struct cli_run *run, const char *dir, const char *name)
-{
-	struct aipm_conf c;
 	struct aipm_err err;
-	const char *value;
 	char path[4096];
 	int n = snprintf(path, sizeof(path), "%s/aipm.conf", dir);
 
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return NULL;
-	if (aipm_conf_read(&c, path, &err) == -1) {
+		return;
+	if (aipm_conf_read(c, path, &err) == -1)
 		cli_warn(run, NULL, err.text);
-		return NULL;
-	}
-	if ((value = aipm_conf_get(&c, name)) != NULL)
-		value = keep(value);
-	aipm_conf_free(&c);
-	return value;
+}
+
+/* Both files, read at the first call; the strings live as long as the
+ * process, and so does what holds them. */
+static const struct aipm_conf *
+read_confs(struct cli_run *run)
+{
+	static struct aipm_conf confs[2];
+	static bool done;
+	const char *root = getenv("AIPM_ROOT");
+
+	if (done)
+		return confs;
+	done = true;
+	read_conf(run, &confs[0], root == NULL || *root == '\0' ? "." : root);
+	read_conf(run, &confs[1], "/etc");
+	return confs;
 }
 
 const char *
 cli_setting(struct cli_run *run, const char *name, const char *fallback)
 {
-	const char *root = getenv("AIPM_ROOT"), *value;
+	const struct aipm_conf *confs;
+	const char *value = getenv(name);
 
-	if ((value = getenv(name)) != NULL && *value != '\0')
+	if (value != NULL && *value != '\0')
 		return value;
-	if (root == NULL || *root == '\0')
-		root = ".";
-	if ((value = setting_in(run, root, name)) != NULL)
-		return value;
-	if ((value = setting_in(run, "/etc", name)) != NULL)
+	confs = read_confs(run);
+	if ((value = aipm_conf_get(&confs[0], name)) != NULL ||
+	    (value = aipm_conf_get(&confs[1], name)) != NULL)
 		return value;
 	return fallback;
 }

@@ -89,9 +89,9 @@ static int
 parse_data(
     struct aipm_member *m, const unsigned char *p, size_t n, size_t fields)
 {
-	size_t want = fields < DATA_FIELDS + FIRST_FIELDS ?
-	    DATA_FIELDS :
-	    DATA_FIELDS + FIRST_FIELDS;
+	size_t want = fields < DATA_FIELDS + FIRST_FIELDS
+	                  ? DATA_FIELDS
+	                  : DATA_FIELDS + FIRST_FIELDS;
 
 	if (fields < DATA_FIELDS || n < KIND + 1 + want)
 		return -1;

@@ -518,8 +518,8 @@ aipm_pack_shelf(const struct aipm_pack_options *o, const char *dir,
 
 	*path = NULL;
 	if (mkdir(shelf, 0700) == -1 && errno != EEXIST)
-		return aipm_err_path(err, AIPM_FAILED, shelf,
-		    "cannot make the directory");
+		return aipm_err_path(
+		    err, AIPM_FAILED, shelf, "cannot make the directory");
 	r = pack_unpublished(o, dir, &p, shelf, sum, err);
 	if (r == 0 && (*path = malloc(n)) == NULL)
 		r = aipm_err_nomem(err);

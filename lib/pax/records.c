@@ -73,11 +73,12 @@ parse_time(const char *p, size_t n, struct aipm_time *t)
 	if (!records_number(p, dot == NULL ? n : (size_t)(dot - p), &whole) ||
 	    whole > INT64_MAX - 1)
 		return false;
-	for (const char *d = dot; d != NULL && ++d < p + n; unit /= 10) {
-		if (*d < '0' || *d > '9')
+	for (size_t i = dot == NULL ? n : (size_t)(dot - p) + 1; i < n; i++) {
+		if (p[i] < '0' || p[i] > '9')
 			return false;
-		nsec += (uint32_t)(*d - '0') * unit;
-		more = more || (unit == 0 && *d != '0');
+		nsec += (uint32_t)(p[i] - '0') * unit;
+		more = more || (unit == 0 && p[i] != '0');
+		unit /= 10;
 	}
 	t->sec = negative ? -(int64_t)whole : (int64_t)whole;
 	t->nsec = nsec;
