@@ -53,9 +53,10 @@ struct aipm_pax_header {
 
 struct aipm_pax;
 
-/* *p is released with aipm_pax_free(). */
-int aipm_pax_new(
-    struct aipm_pax **p, aipm_pax_read *read, void *ctx, struct aipm_err *err);
+/* name (borrowed) is the archive's in messages; *p is released with
+ * aipm_pax_free(). */
+int aipm_pax_new(struct aipm_pax **p, aipm_pax_read *read, void *ctx,
+    const char *name, struct aipm_err *err);
 
 /*
  * Read the next set of headers: 1 with *h (owned by the decoder, good until

@@ -1,20 +1,25 @@
 #include "decode.h"
 
+#include "aipm/escape.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define EXTENDED_MAX ((uint64_t)16 << 20)
 
 int
-pax_damaged(struct aipm_err *err, const char *what)
+pax_damaged(const struct aipm_pax *p, struct aipm_err *err, const char *what)
 {
+	char shown[256];
+
+	aipm_escape(shown, sizeof(shown), p->name);
 	return aipm_err_set(
-	    err, AIPM_DAMAGED, "the archive is damaged: %s", what);
+	    err, AIPM_DAMAGED, "%s: is damaged: %s", shown, what);
 }
 
 int
-aipm_pax_new(
-    struct aipm_pax **out, aipm_pax_read *read, void *ctx, struct aipm_err *err)
+aipm_pax_new(struct aipm_pax **out, aipm_pax_read *read, void *ctx,
+    const char *name, struct aipm_err *err)
 {
 	struct aipm_pax *p = calloc(1, sizeof(*p));
 
@@ -22,6 +27,7 @@ aipm_pax_new(
 	if (p == NULL)
 		return aipm_err_nomem(err);
 	p->read = read;
+	p->name = name;
 	p->ctx = ctx;
 	return 0;
 }
@@ -44,7 +50,7 @@ pax_must_read(struct aipm_pax *p, void *dst, size_t n, struct aipm_err *err)
 {
 	int r = p->read(p->ctx, dst, n, err);
 
-	return r == 1 ? pax_damaged(err, "it ends within a header") : r;
+	return r == 1 ? pax_damaged(p, err, "it ends within a header") : r;
 }
 
 static int
@@ -65,7 +71,7 @@ read_extended(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 	size_t n;
 
 	if (size > EXTENDED_MAX)
-		return pax_damaged(err, "an extended header is too large");
+		return pax_damaged(p, err, "an extended header is too large");
 	n = (size_t)size + aipm_pax_padding(size);
 	p->data.len = 0;
 	if (aipm_buf_reserve(&p->data, n + 1) == -1)
@@ -87,9 +93,9 @@ take_extended(
 		return -1;
 	if (records_parse(r, (const char *)p->data.p, p->data.len, &nomem) == 0)
 		return 0;
-	return nomem
-	           ? aipm_err_nomem(err)
-	           : pax_damaged(err, "an extended header is not well-formed");
+	return nomem ? aipm_err_nomem(err)
+	             : pax_damaged(
+	                   p, err, "an extended header is not well-formed");
 }
 
 static int
@@ -118,6 +124,9 @@ take_before(
 		break;
 	case 'g':
 		r = take_extended(p, &p->global, u->size, err);
+		/* Of every file at once they would make no sense. */
+		aipm_xattrs_free(&p->global.xattrs);
+		p->global.map.len = 0;
 		if (r == 0 && records_copy(&p->one, &p->global) == -1)
 			r = aipm_err_nomem(err);
 		break;
@@ -128,7 +137,7 @@ take_before(
 		r = take_long(p, &p->one.link, u->size, err);
 		break;
 	case 'M':
-		return pax_damaged(err,
+		return pax_damaged(p, err,
 		    "a file goes on from another volume: join the volumes");
 	default:
 		return 0;
@@ -203,12 +212,12 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	if ((e->path = entry_path(r, u)) == NULL)
 		return aipm_err_nomem(err);
 	if (e->path[0] == '\0')
-		return pax_damaged(err, "an entry has no name");
+		return pax_damaged(p, err, "an entry has no name");
 	e->type = entry_type(u, e->path);
 	clean_path(e->path);
 	if (e->type == AIPM_HARDLINK || e->type == AIPM_SYMLINK) {
 		if (link[0] == '\0')
-			return pax_damaged(err, "a link has no target");
+			return pax_damaged(p, err, "a link has no target");
 		if ((e->link = strdup(link)) == NULL)
 			return aipm_err_nomem(err);
 		if (e->type == AIPM_HARDLINK)
@@ -236,7 +245,7 @@ fill_content(struct aipm_pax *p, const struct aipm_ustar *u,
 
 	/* So that rounding up to blocks cannot overflow. */
 	if (size > INT64_MAX)
-		return pax_damaged(err, "a size is out of range");
+		return pax_damaged(p, err, "a size is out of range");
 	h->stored = size;
 	if (h->entry.type != AIPM_FILE) {
 		/* Old tars give a hard link its file's size, without content;
@@ -274,9 +283,9 @@ aipm_pax_next(
 		if (r == -1)
 			return -1;
 		if (r == 1)
-			return pax_damaged(err, "its end is missing");
+			return pax_damaged(p, err, "its end is missing");
 		if ((r = aipm_ustar_decode(&u, block)) == -1)
-			return pax_damaged(err, "a header is wrong");
+			return pax_damaged(p, err, "a header is wrong");
 		if (r == 0)
 			return 0;
 		if ((r = take_before(p, &u, err)) == -1)

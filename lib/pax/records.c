@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Linux lists at most 64 KiB of names. */
+#define XATTRS_MAX ((size_t)16384)
+
 void
 records_clear(struct records *r)
 {
@@ -159,7 +162,7 @@ take_xattr(struct records *r, const char *key, size_t klen, const char *p,
 	char *name;
 	int result;
 
-	if (klen == 0)
+	if (klen == 0 || r->xattrs.n >= XATTRS_MAX)
 		return -1;
 	if ((name = xattr_name(key, klen)) == NULL) {
 		*nomem = true;
@@ -176,6 +179,8 @@ add_range(struct records *r, uint64_t offset, uint64_t len, bool *nomem)
 {
 	struct aipm_range range = { offset, len };
 
+	if (r->map.len / sizeof(range) >= SPARSE_MAP_MAX)
+		return -1;
 	*nomem = aipm_buf_add(&r->map, &range, sizeof(range)) == -1;
 	return *nomem ? -1 : 0;
 }

@@ -62,7 +62,7 @@ first(struct tar *t, struct aipm_pax **p, const struct aipm_pax_header **h)
 
 	t->at = 0;
 	aipm_buf_add_zeros(&t->b, 1024);
-	cr_assert_eq(aipm_pax_new(p, read_tar, t, &err), 0);
+	cr_assert_eq(aipm_pax_new(p, read_tar, t, "x", &err), 0);
 	r = aipm_pax_next(*p, h, &err);
 	return r == -1 ? (int)err.cls : r;
 }
@@ -377,7 +377,7 @@ Test(pax, a_tar_without_its_end_is_refused)
 	struct aipm_pax *p;
 
 	add_block(&t, '0', "f", 0);
-	cr_assert_eq(aipm_pax_new(&p, read_tar, &t, &err), 0);
+	cr_assert_eq(aipm_pax_new(&p, read_tar, &t, "x", &err), 0);
 	cr_assert_eq(aipm_pax_next(p, &h, &err), 1);
 	cr_assert_eq(aipm_pax_next(p, &h, &err), -1);
 	cr_assert_eq(err.cls, AIPM_DAMAGED);
