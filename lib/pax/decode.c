@@ -1,34 +1,12 @@
-#include "records.h"
-
-#include "aipm/num.h"
-#include "aipm/ustar.h"
+#include "decode.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define EXTENDED_MAX ((uint64_t)16 << 20)
-#define MAP_MAX ((uint64_t)1 << 20) /* ranges of a sparse file */
 
-/* Where old GNU headers have what ustar has no field for. */
-enum {
-	GNU_MAP = 386, /* 4 pairs of offset and length, 12 bytes each */
-	GNU_MORE = 482, /* whether extension blocks follow */
-	GNU_REAL_SIZE = 483,
-	GNU_EXT_PAIRS = 21, /* in an extension block */
-	GNU_EXT_MORE = 504
-};
-
-struct aipm_pax {
-	aipm_pax_read *read;
-	void *ctx;
-	struct records global, one;
-	struct aipm_buf data; /* of an extended header */
-	struct aipm_buf map;
-	struct aipm_pax_header header;
-};
-
-static int
-damaged(struct aipm_err *err, const char *what)
+int
+pax_damaged(struct aipm_err *err, const char *what)
 {
 	return aipm_err_set(
 	    err, AIPM_DAMAGED, "the archive is damaged: %s", what);
@@ -61,13 +39,12 @@ aipm_pax_free(struct aipm_pax *p)
 	free(p);
 }
 
-/* n bytes of blocks that must be there. */
-static int
-must_read(struct aipm_pax *p, void *dst, size_t n, struct aipm_err *err)
+int
+pax_must_read(struct aipm_pax *p, void *dst, size_t n, struct aipm_err *err)
 {
 	int r = p->read(p->ctx, dst, n, err);
 
-	return r == 1 ? damaged(err, "it ends within a header") : r;
+	return r == 1 ? pax_damaged(err, "it ends within a header") : r;
 }
 
 static int
@@ -76,7 +53,7 @@ pass_over(struct aipm_pax *p, uint64_t n, struct aipm_err *err)
 	unsigned char block[AIPM_USTAR_BLOCK];
 
 	for (uint64_t at = 0; at < n; at += sizeof(block))
-		if (must_read(p, block, sizeof(block), err) == -1)
+		if (pax_must_read(p, block, sizeof(block), err) == -1)
 			return -1;
 	return 0;
 }
@@ -88,12 +65,12 @@ read_extended(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 	size_t n;
 
 	if (size > EXTENDED_MAX)
-		return damaged(err, "an extended header is too large");
+		return pax_damaged(err, "an extended header is too large");
 	n = (size_t)size + aipm_pax_padding(size);
 	p->data.len = 0;
 	if (aipm_buf_reserve(&p->data, n + 1) == -1)
 		return aipm_err_nomem(err);
-	if (n != 0 && must_read(p, p->data.p, n, err) == -1)
+	if (n != 0 && pax_must_read(p, p->data.p, n, err) == -1)
 		return -1;
 	p->data.len = (size_t)size;
 	p->data.p[size] = '\0';
@@ -110,8 +87,9 @@ take_extended(
 		return -1;
 	if (records_parse(r, (const char *)p->data.p, p->data.len, &nomem) == 0)
 		return 0;
-	return nomem ? aipm_err_nomem(err)
-	             : damaged(err, "an extended header is not well-formed");
+	return nomem
+	           ? aipm_err_nomem(err)
+	           : pax_damaged(err, "an extended header is not well-formed");
 }
 
 static int
@@ -150,7 +128,7 @@ take_before(
 		r = take_long(p, &p->one.link, u->size, err);
 		break;
 	case 'M':
-		return damaged(err,
+		return pax_damaged(err,
 		    "a file goes on from another volume: join the volumes");
 	default:
 		return 0;
@@ -176,8 +154,8 @@ clean_path(char *path)
 		while (*from == '/')
 			from++;
 	}
-	if (*from == '\0')
-		from = strcpy(path, ".");
+	if (*from == '\0' && from != path)
+		*--from = '.'; /* nothing but dots: the directory itself */
 	n = strlen(from);
 	memmove(path, from, n + 1);
 	while (n > 1 && path[n - 1] == '/')
@@ -224,9 +202,13 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 
 	if ((e->path = entry_path(r, u)) == NULL)
 		return aipm_err_nomem(err);
+	if (e->path[0] == '\0')
+		return pax_damaged(err, "an entry has no name");
 	e->type = entry_type(u, e->path);
 	clean_path(e->path);
 	if (e->type == AIPM_HARDLINK || e->type == AIPM_SYMLINK) {
+		if (link[0] == '\0')
+			return pax_damaged(err, "a link has no target");
 		if ((e->link = strdup(link)) == NULL)
 			return aipm_err_nomem(err);
 		if (e->type == AIPM_HARDLINK)
@@ -245,155 +227,6 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	return 0;
 }
 
-/* A pair of 12-byte numbers; one of length 0 may end the list early. */
-static int
-take_pair(struct aipm_pax *p, const unsigned char *at, struct aipm_err *err)
-{
-	struct aipm_range range;
-	int64_t offset, len;
-
-	if (at[0] == '\0')
-		return 0;
-	if (aipm_ustar_number(at, 12, &offset) == -1 ||
-	    aipm_ustar_number(at + 12, 12, &len) == -1 || offset < 0 || len < 0)
-		return damaged(err, "a sparse map is not well-formed");
-	range = (struct aipm_range){ (uint64_t)offset, (uint64_t)len };
-	if (aipm_buf_add(&p->map, &range, sizeof(range)) == -1)
-		return aipm_err_nomem(err);
-	return 0;
-}
-
-/* The map of an old GNU sparse header, extension blocks included. */
-static int
-take_old_gnu(struct aipm_pax *p, unsigned char *block, struct aipm_err *err)
-{
-	struct records *r = &p->one;
-	bool more = block[GNU_MORE] != '\0';
-	int64_t size;
-
-	if (aipm_ustar_number(block + GNU_REAL_SIZE, 12, &size) == -1 ||
-	    size < 0)
-		return damaged(err, "a sparse file's size is wrong");
-	r->has_real_size = true;
-	r->real_size = (uint64_t)size;
-	for (size_t i = 0; i < 4; i++)
-		if (take_pair(p, block + GNU_MAP + 24 * i, err) == -1)
-			return -1;
-	while (more) {
-		if (p->map.len / sizeof(struct aipm_range) > MAP_MAX)
-			return damaged(err, "a sparse map is too large");
-		if (must_read(p, block, AIPM_USTAR_BLOCK, err) == -1)
-			return -1;
-		for (size_t i = 0; i < GNU_EXT_PAIRS; i++)
-			if (take_pair(p, block + 24 * i, err) == -1)
-				return -1;
-		more = block[GNU_EXT_MORE] != '\0';
-	}
-	return 0;
-}
-
-/* The blocks before the data in which version 1.0 has its map. */
-struct text {
-	struct aipm_pax *p;
-	unsigned char block[AIPM_USTAR_BLOCK];
-	size_t at;
-	uint64_t read; /* bytes of blocks */
-	uint64_t limit; /* bytes of content */
-};
-
-static int
-text_number(struct text *t, uint64_t *v, struct aipm_err *err)
-{
-	uint64_t r = 0;
-	unsigned char c;
-
-	for (;;) {
-		if (t->at == sizeof(t->block)) {
-			if (t->read >= t->limit)
-				return damaged(err, "a sparse map is cut off");
-			if (must_read(t->p, t->block, sizeof(t->block), err) ==
-			    -1)
-				return -1;
-			t->read += sizeof(t->block);
-			t->at = 0;
-		}
-		c = t->block[t->at++];
-		if (c == '\n')
-			break;
-		if (c < '0' || c > '9' || !aipm_mul_u64(r, 10, &r) ||
-		    !aipm_add_u64(r, (uint64_t)(c - '0'), &r))
-			return damaged(err, "a sparse map is not well-formed");
-	}
-	*v = r;
-	return 0;
-}
-
-static int
-take_1_0(struct aipm_pax *p, struct aipm_err *err)
-{
-	struct text t = {
-		.p = p, .at = AIPM_USTAR_BLOCK, .limit = p->header.stored
-	};
-	struct aipm_range range;
-	uint64_t n;
-
-	if (text_number(&t, &n, err) == -1)
-		return -1;
-	if (n > MAP_MAX)
-		return damaged(err, "a sparse map is too large");
-	for (; n > 0; n--) {
-		if (text_number(&t, &range.offset, err) == -1 ||
-		    text_number(&t, &range.len, err) == -1)
-			return -1;
-		if (aipm_buf_add(&p->map, &range, sizeof(range)) == -1)
-			return aipm_err_nomem(err);
-	}
-	if (t.read > p->header.stored)
-		return damaged(err, "a sparse map is cut off");
-	p->header.stored -= t.read;
-	return 0;
-}
-
-/* The map ascends within the file and covers the stored bytes. */
-static int
-check_map(struct aipm_pax *p, struct aipm_err *err)
-{
-	struct aipm_pax_header *h = &p->header;
-	uint64_t at = 0, sum = 0;
-
-	h->map = (struct aipm_range *)(void *)p->map.p;
-	h->nmap = p->map.len / sizeof(*h->map);
-	for (size_t i = 0; i < h->nmap; i++) {
-		const struct aipm_range *r = &h->map[i];
-
-		if (r->offset < at || !aipm_add_u64(r->offset, r->len, &at) ||
-		    at > h->entry.size || !aipm_add_u64(sum, r->len, &sum))
-			return damaged(err, "a sparse map is not well-formed");
-	}
-	if (sum != h->stored)
-		return damaged(err, "a sparse map does not fit its file");
-	return 0;
-}
-
-static int
-fill_sparse(struct aipm_pax *p, struct aipm_err *err)
-{
-	struct aipm_pax_header *h = &p->header;
-	struct records *r = &p->one;
-
-	if (!r->has_real_size)
-		return damaged(err, "a sparse file's size is missing");
-	h->sparse = true;
-	h->entry.size = r->real_size;
-	if (r->sparse_1_0) {
-		if (take_1_0(p, err) == -1)
-			return -1;
-	} else if (r->sparse &&
-	           aipm_buf_add(&p->map, r->map.p, r->map.len) == -1)
-		return aipm_err_nomem(err);
-	return check_map(p, err);
-}
-
 static int
 fill_content(struct aipm_pax *p, const struct aipm_ustar *u,
     unsigned char *block, struct aipm_err *err)
@@ -403,7 +236,7 @@ fill_content(struct aipm_pax *p, const struct aipm_ustar *u,
 
 	/* So that rounding up to blocks cannot overflow. */
 	if (size > INT64_MAX)
-		return damaged(err, "a size is out of range");
+		return pax_damaged(err, "a size is out of range");
 	h->stored = size;
 	if (h->entry.type != AIPM_FILE) {
 		/* Old tars give a hard link its file's size, without content;
@@ -412,12 +245,7 @@ fill_content(struct aipm_pax *p, const struct aipm_ustar *u,
 		return u->type == 'D' ? pass_over(p, size, err) : 0;
 	}
 	h->entry.size = size;
-	if (u->type == 'S') {
-		if (take_old_gnu(p, block, err) == -1)
-			return -1;
-		return fill_sparse(p, err);
-	}
-	return p->one.sparse || p->one.sparse_1_0 ? fill_sparse(p, err) : 0;
+	return pax_is_sparse(p, u) ? pax_fill_sparse(p, u, block, err) : 0;
 }
 
 static int
@@ -446,9 +274,9 @@ aipm_pax_next(
 		if (r == -1)
 			return -1;
 		if (r == 1)
-			return damaged(err, "its end is missing");
+			return pax_damaged(err, "its end is missing");
 		if ((r = aipm_ustar_decode(&u, block)) == -1)
-			return damaged(err, "a header is wrong");
+			return pax_damaged(err, "a header is wrong");
 		if (r == 0)
 			return 0;
 		if ((r = take_before(p, &u, err)) == -1)

@@ -140,9 +140,9 @@ split_path(struct aipm_ustar *u, const char *path)
 	}
 	if (n > AIPM_USTAR_PREFIX + 1 + AIPM_USTAR_NAME)
 		return false;
-	for (at = n - AIPM_USTAR_NAME - 1; at < n && at <= AIPM_USTAR_PREFIX;
-	     at++)
-		if (path[at] == '/' && at > 0 && path[at + 1] != '\0') {
+	for (at = n - AIPM_USTAR_NAME - 1;
+	     at <= AIPM_USTAR_PREFIX && at < n - 1; at++)
+		if (path[at] == '/' && at > 0) {
 			memcpy(u->prefix, path, at);
 			memcpy(u->name, path + at + 1, n - at);
 			return true;

@@ -202,6 +202,47 @@ Test(pax, a_plain_entry_is_one_block)
 	aipm_buf_free(&b);
 }
 
+/* The memory checkers see a look beyond the name's end. */
+Test(pax, names_that_no_slash_splits_are_records)
+{
+	for (size_t n = 101; n <= 256; n++) {
+		char name[257], record[300];
+		struct aipm_entry e = { .path = name, .type = AIPM_FILE };
+		struct aipm_buf b = { 0 };
+
+		memset(name, 'n', n);
+		name[n] = '\0';
+		snprintf(record, sizeof(record), "%zu path=%s\n", n + 10, name);
+		cr_assert_eq(aipm_pax_encode(&b, &e, &err), 0);
+		cr_assert_eq(b.len, 3 * 512);
+		cr_assert_eq(memcmp(b.p + 512, record, n + 10), 0);
+		aipm_buf_free(&b);
+	}
+}
+
+Test(pax, a_slash_splits_a_long_name_between_prefix_and_name)
+{
+	static const struct {
+		size_t prefix, name;
+		bool fits;
+	} v[] = { { 1, 99, true }, { 1, 100, true }, { 154, 1, true },
+		{ 155, 1, true }, { 155, 100, true }, { 156, 1, false },
+		{ 156, 99, false }, { 155, 101, false }, { 1, 101, false } };
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char path[300];
+		struct aipm_entry e = { .path = path, .type = AIPM_FILE };
+		struct aipm_buf b = { 0 };
+
+		memset(path, 'p', sizeof(path));
+		path[v[i].prefix] = '/';
+		path[v[i].prefix + 1 + v[i].name] = '\0';
+		cr_assert_eq(aipm_pax_encode(&b, &e, &err), 0);
+		cr_assert_eq(b.len == 512, v[i].fits, "case %zu", i);
+		aipm_buf_free(&b);
+	}
+}
+
 Test(pax, a_time_before_1970_is_a_negative_fraction)
 {
 	char path[] = "x";
@@ -385,4 +426,19 @@ Test(pax, sparse_maps_that_lie_are_refused)
 		sparse_0_1(&t, v[i], 12);
 		refused(&t, v[i]);
 	}
+}
+
+Test(pax, an_entry_without_a_name_or_target_is_refused)
+{
+	struct tar t = { 0 };
+
+	add_block(&t, '0', "", 0);
+	refused(&t, "no name");
+	add_block(&t, 'L', "x", 0);
+	add_block(&t, '0', "f", 0);
+	refused(&t, "an empty long name");
+	add_block(&t, '1', "f", 0);
+	refused(&t, "a hard link to nothing");
+	add_block(&t, '2', "f", 0);
+	refused(&t, "a symlink to nothing");
 }
