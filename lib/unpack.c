@@ -145,12 +145,12 @@ check_entry(struct unpack *u, const struct aipm_entry *e, struct aipm_err *err)
 {
 	if (aipm_extract_check(e, err) == -1)
 		return -1;
+	if (u->stage == NULL)
+		return 0;
 	if (e->type == AIPM_HARDLINK && !selected(u, e->link))
 		return aipm_err_file(err, AIPM_FAILED, e->path,
 		    "is a hard link to a file that is not selected: name "
 		    "that one too");
-	if (u->stage == NULL)
-		return 0;
 	return aipm_stage_check(u->stage, e->path, err);
 }
 

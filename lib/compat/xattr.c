@@ -96,6 +96,8 @@ read_all(const struct target *t, struct aipm_xattrs *x)
 
 	if (n == -1)
 		return errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
+	if (names == NULL)
+		return 0;
 	for (char *p = names; r == 0 && p < names + n; p += strlen(p) + 1)
 		r = read_one(t, p, x);
 	free(names);

@@ -299,7 +299,8 @@ begin(struct aipm_extract *x, struct aipm_err *err)
 	if (*x->path == '\0')
 		return refuse(x->e, "refused: it is no directory", err);
 	x->name = x->path + base(x->path);
-	if (meta_from_entry(&x->meta, x->e, &x->o, err) == -1)
+	if (x->e->type != AIPM_HARDLINK &&
+	    meta_from_entry(&x->meta, x->e, &x->o, err) == -1)
 		return -1;
 	if (dirs_go(x->dirs, x->path, parent_len(x->path), err) == -1)
 		return -1;
