@@ -120,7 +120,7 @@ find_places(struct places *p, struct cli_run *run, const struct options *o,
     struct aipm_err *err)
 {
 	const char *dir = o->dir != NULL ? o->dir : getenv("AIPM_ROOT");
-	const char *data = o->data;
+	const char *data = o->data, *backups;
 
 	if (dir == NULL || *dir == '\0')
 		dir = ".";
@@ -131,10 +131,13 @@ find_places(struct places *p, struct cli_run *run, const struct options *o,
 		return aipm_err_nomem(err);
 	if (data == NULL)
 		data = cli_setting(run, "AIPM_DATA", "data");
+	backups = cli_setting(run, "AIPM_BACKUPS", "backups");
 	p->data = below(p->root, data);
-	p->backups = below(
-	    p->root, cli_setting(run, "AIPM_BACKUPS", "backups"));
-	if (p->data == NULL || p->backups == NULL)
+	p->backups = below(p->root, backups);
+	/* The command shall see the same, whatever file they came from. */
+	if (p->data == NULL || p->backups == NULL ||
+	    setenv("AIPM_DATA", data, 1) == -1 ||
+	    setenv("AIPM_BACKUPS", backups, 1) == -1)
 		return aipm_err_nomem(err);
 	return 0;
 }

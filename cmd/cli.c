@@ -36,7 +36,8 @@ on_signal(int signum)
 static void
 catch_signals(struct cli_run *run)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+		SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU };
 	struct sigaction sa, old;
 
 	memset(&sa, 0, sizeof(sa));
@@ -282,8 +283,11 @@ read_conf(struct cli_run *run, struct aipm_conf *c, const char *dir)
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return;
-	if (aipm_conf_read(c, path, &err) == -1)
-		cli_warn(run, NULL, err.text);
+	if (aipm_conf_read(c, path, &err) == 0)
+		return;
+	/* Going on without what somebody has set could remove backups. */
+	fprintf(stderr, "%s: %s\n", run->cli->name, err.text);
+	exit(AIPM_USAGE);
 }
 
 /* Both files, read at the first call; the strings live as long as the

@@ -44,8 +44,8 @@ struct cli_run {
 /*
  * Read the command line; --help, --version, -q and -v are known to all.
  * Returns -1 to go on, with optind at the first operand, else the status to
- * exit with at once.  SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE are from
- * then on noted in run->cancel (SIGPIPE is ignored: a write says EPIPE).
+ * exit with at once.  SIGINT, SIGTERM, SIGHUP, SIGQUIT and the others that a
+ * process can send, and SIGPIPE, are from then on noted in run->cancel (SIGPIPE is ignored: a write says EPIPE).
  */
 int cli_parse(struct cli_run *run, const struct cli *cli, int argc, char **argv,
     void *opts);
@@ -72,7 +72,8 @@ int cli_finish(struct cli_run *run, bool failed, const struct aipm_err *err);
  * A setting: the environment, then aipm.conf in the project folder
  * (AIPM_ROOT, else the current directory), then /etc/aipm.conf, else
  * fallback.  The string lives as long as the process.  An unreadable or
- * malformed file is warned about once, on standard error.
+ * malformed file ends the program with status 2: what it sets may be what
+ * keeps backups from being removed.
  */
 const char *cli_setting(
     struct cli_run *run, const char *name, const char *fallback);

@@ -238,6 +238,10 @@ publish(struct unpack *u, struct aipm_err *err)
 {
 	struct aipm_extract *x = u->extract;
 
+	if (aipm_reader_incomplete(u->reader))
+		aipm_warn(&u->o->warn, u->name,
+		    "is a partial backup: files were missing or not sound "
+		    "when it was made");
 	u->extract = NULL;
 	if (aipm_extract_close(x, err) == -1)
 		return -1;

@@ -4,6 +4,8 @@
 # alone, so that a copy or a link of it in PATH works as well.
 set -u
 me=${0##*/}
+unset CDPATH # it would send cd elsewhere
+trap '' PIPE # nobody listening is no reason to stop half-way
 
 usage()
 {
@@ -25,7 +27,7 @@ die()
 {
 	status=$1
 	shift
-	echo "$me: $*" >&2
+	printf '%s\n' "$me: $*" >&2
 	exit "$status"
 }
 
@@ -59,21 +61,6 @@ find_root()
 	die 1 "there is no data/ in $PWD: go to the project folder, or name it with -C"
 }
 
-# setting NAME DEFAULT: as the programs read it; nothing in it is executed.
-setting()
-{
-	value=$(printenv "$1")
-	for f in aipm.conf /etc/aipm.conf; do
-		if [ -z "$value" ] && [ -r "$f" ]; then
-			value=$(sed -n "s/^[[:space:]]*$1=//p" "$f" |
-			    tail -n 1 | sed "
-				s/^[[:space:]]*//; s/[[:space:]]*\$//
-				s/^\([\"']\)\(.*\)\1\$/\2/")
-		fi
-	done
-	echo "${value:-$2}"
-}
-
 # Run a command to its end.  A signal is passed on and the command still
 # waited for: it has services to start again.  (A signal ends wait early; a
 # second wait says 127 if the first one had the status already.)
@@ -98,6 +85,7 @@ run()
 pass_on()
 {
 	caught=yes
+	stopped=yes
 	[ -z "$child" ] || kill -s TERM "$child" 2>/dev/null
 }
 
@@ -105,7 +93,10 @@ pass_on()
 summary()
 {
 	free=$(df -Pk "$backups" | awk 'NR == 2 { print $4 }')
-	aipm-ls -l "$backups" | awk -v name="/${archive##*/}" -v free="$free" \
+	name=/${archive##*/}
+	line="$me: $archive: "
+	export name line
+	aipm-ls -l "$backups" | awk -v free="$free" \
 	    -v removed="$(wc -l <"$tmp")" '
 	function human(n, i) {
 		for (i = 1; n >= 1024 && i < 6; i++)
@@ -113,11 +104,13 @@ summary()
 		return sprintf(i > 1 && n < 10 ? "%.1f%s" : "%d%s", n,
 		    substr("BKMGTP", i, 1))
 	}
-	substr($0, length($0) - length(name) + 1) == name {
-		printf "%s, %s entries, %s free: room for %d more", human($4),
-		    $5, human(free * 1024), free * 1024 / $4
+	{ at = length($0) - length(ENVIRON["name"]) + 1 }
+	substr($0, at) == ENVIRON["name"] {
+		printf "%s%s, %s entries, %s free: room for %d more",
+		    ENVIRON["line"], human($4), $5, human(free * 1024),
+		    free * 1024 / $4
 		printf (removed > 0 ? "; %d old removed\n" : "\n"), removed
-	}' | sed "s|^|$me: $archive: |" >&2
+	}' >&2
 }
 
 root=
@@ -147,14 +140,12 @@ done
 find_programs
 find_root
 came_from=$(pwd -P)
-cd "$root" || die 1 "$root: is no project folder to go to"
+cd -- "$root" || die 1 "$root: is no project folder to go to"
 dir=$(pwd -P)
 [ "$dir" = "$came_from" ] && shown='' || shown=$dir/
-data=$(setting AIPM_DATA data)
-backups=$(setting AIPM_BACKUPS backups)
-[ -d "$data" ] || die 1 "$shown$data: no such directory, nothing to back up"
 
-# One lock from here to the end: start over beneath it.
+# One lock from here to the end: start over beneath it.  There the settings
+# are in the environment, as aipm-stop found them.
 if [ -z "${AIPM_LOCK_FD:-}" ] || [ "${AIPM_LOCKED:-}" != "$dir" ]; then
 	cd "$came_from" || exit 1
 	AIPM_LOCKED=$dir
@@ -163,10 +154,20 @@ if [ -z "${AIPM_LOCK_FD:-}" ] || [ "${AIPM_LOCKED:-}" != "$dir" ]; then
 	    sh "$0" $quiet -C "$root"
 fi
 unset AIPM_LOCKED
+data=$AIPM_DATA
+backups=$AIPM_BACKUPS
+[ -d "$data" ] || die 1 "$shown$data: no such directory, nothing to back up"
+# An empty one is a disk that is not mounted, or the loss itself: ten such
+# backups would push out the good ones.
+[ -n "$(ls -A "$data")" ] || die 1 "$shown$data: is empty, nothing to back up"
+for former in "${data%/}".aipm-old-*; do
+	[ ! -e "$former" ] || printf '%s\n' "$me: $shown$former: is left of a restore that was cut short: look into it, archive it with aipm-pack --kind pre-restore, then remove it" >&2
+done
 
-tmp=$(mktemp) || exit 1
+tmp=$(mktemp "$backups/.aipm/tmp.XXXXXX") || exit 1
 trap 'rm -f "$tmp"' EXIT
 caught=
+stopped=
 child=
 trap pass_on HUP INT TERM
 run aipm-stop $quiet -C . --data "$data" -- \
@@ -175,9 +176,10 @@ status=$?
 archive=$(cat "$tmp")
 case $archive in
 '') ;;
-/*) echo "$archive" ;;
-*) echo "$shown$archive" ;;
+/*) printf '%s\n' "$archive" ;;
+*) printf '%s\n' "$shown$archive" ;;
 esac
+[ -z "$stopped" ] || [ "$status" -gt 128 ] || status=143
 case $status in
 0 | 3) ;;
 *) exit "$status" ;;

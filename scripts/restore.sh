@@ -7,6 +7,8 @@
 #	archive the former data as pre-restore, verify that, remove it
 set -u
 me=${0##*/}
+unset CDPATH # it would send cd elsewhere
+trap '' PIPE # nobody listening is no reason to stop half-way
 compose_files='docker-compose.yml docker-compose.yaml compose.yml compose.yaml'
 
 usage()
@@ -29,7 +31,7 @@ die()
 {
 	status=$1
 	shift
-	echo "$me: $*" >&2
+	printf '%s\n' "$me: $*" >&2
 	exit "$status"
 }
 
@@ -64,21 +66,6 @@ find_root()
 	die 1 "there is neither data/ nor backups/ in $PWD: go to the project folder, or name it with -C"
 }
 
-# setting NAME DEFAULT: as the programs read it; nothing in it is executed.
-setting()
-{
-	value=$(printenv "$1")
-	for f in aipm.conf /etc/aipm.conf; do
-		if [ -z "$value" ] && [ -r "$f" ]; then
-			value=$(sed -n "s/^[[:space:]]*$1=//p" "$f" |
-			    tail -n 1 | sed "
-				s/^[[:space:]]*//; s/[[:space:]]*\$//
-				s/^\([\"']\)\(.*\)\1\$/\2/")
-		fi
-	done
-	echo "${value:-$2}"
-}
-
 # Run a command to its end.  A signal is passed on and the command still
 # waited for: it has services to start again.  (A signal ends wait early; a
 # second wait says 127 if the first one had the status already.)
@@ -103,12 +90,31 @@ run()
 pass_on()
 {
 	caught=yes
+	stopped=yes
 	[ -z "$child" ] || kill -s TERM "$child" 2>/dev/null
 }
 
 say()
 {
-	[ -n "$quiet" ] || echo "$me: $*" >&2
+	[ -n "$quiet" ] || printf '%s\n' "$me: $*" >&2
+}
+
+# Where the data is, symlinks resolved; it may be missing, its folder not.
+find_data()
+{
+	if [ -d "$data_name" ]; then
+		data=$(cd -- "$data_name" && pwd -P)
+	elif [ -e "$data_name" ] || [ -h "$data_name" ]; then
+		die 1 "$shown$data_name: is not a directory"
+	else
+		data=$(cd -- "$(dirname -- "$data_name")" && pwd -P) ||
+		    die 1 "$shown$data_name: its folder is not there; make it, then try again"
+		data=${data%/}/${data_name##*/}
+	fi
+	# The exchange would take the backups away with the former data.
+	case $(cd -- "$backups" && pwd -P)/ in
+	"$data"/*) die 1 "$backups: lies in $data, which is to be replaced: move the backups out first (AIPM_BACKUPS)" ;;
+	esac
 }
 
 # The archive as a path: as the caller wrote it, or a name in backups/.
@@ -125,15 +131,16 @@ find_archive()
 	archive=$(aipm-ls --latest "$backups") || exit
 }
 
-# What aipm-stop holds stopped; and the two trees by their inodes.
-journal()
-{
-	cat "$backups/.aipm/journal" 2>/dev/null
-}
-
+# The two trees by their inodes.
 trees()
 {
 	ls -di "$stage/data" "$data" 2>/dev/null
+}
+
+# A word for a shell.
+quoted()
+{
+	printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"
 }
 
 # Before the exchange: nothing has changed, and so it stays.
@@ -141,11 +148,9 @@ trees()
 undo()
 {
 	status=$?
-	trap '' HUP INT TERM
+	trap '' HUP INT QUIT TERM
 	rm -f "$tmp"
-	if [ "$(journal)" != "$held" ]; then
-		aipm-stop ${quiet:+-q} -C . --start || status=122
-	fi
+	[ -z "$held" ] || aipm-stop ${quiet:+-q} -C . --start || status=122
 	[ -z "$stage" ] || rm -rf "$stage"
 	exit "$status"
 }
@@ -154,7 +159,7 @@ undo()
 halfway()
 {
 	rm -f "$tmp"
-	echo "$me: $*" >&2
+	printf '%s\n' "$me: $*" >&2
 	exit 9
 }
 
@@ -172,27 +177,31 @@ keep_former()
 		rmdir "$stage"
 		return
 	fi
-	finish="cd '$dir' && $(command -v aipm-pack) --kind pre-restore --as '${data_name##*/}' -d '$backups' '$stage/data' && rm -rf '$stage'"
+	finish="cd $(quoted "$dir") && p=\$(aipm-pack --kind pre-restore --as $(quoted "${data_name##*/}") -d $(quoted "$backups") $(quoted "$stage/data")) && aipm-unpack --special -t \"\$p\" && rm -rf $(quoted "$stage")"
 	run aipm-pack $quiet --kind pre-restore --as "${data_name##*/}" \
 	    -d "$backups" "$stage/data" >"$tmp"
 	status=$?
 	former=$(cat "$tmp")
 	case $former in
 	'') ;;
-	/*) echo "$former" ;;
-	*) former=$shown$former && echo "$former" ;;
+	/*) printf '%s\n' "$former" ;;
+	*) former=$shown$former && printf '%s\n' "$former" ;;
 	esac
 	case $status in
 	0) ;;
 	3)
 		result=3
-		echo "$me: the former data could not be archived whole; it stays in $stage until you remove it" >&2
+		printf '%s\n' "$me: the former data could not be archived whole; it stays in $stage until you remove it" >&2
 		return
 		;;
 	*) halfway "restored, but the former data is not archived; it is in $stage; to finish: $finish" ;;
 	esac
 	run aipm-unpack $quiet --special -t "$former" ||
 	    halfway "restored, but $former does not verify; the former data stays in $stage; to finish: $finish"
+	if [ -n "$unproven" ]; then
+		printf '%s\n' "$me: nothing shows that no service still writes to the former data; it stays in $stage: remove it when you are sure" >&2
+		return
+	fi
 	rm -rf "$stage" || result=3
 }
 
@@ -205,11 +214,15 @@ advise()
 	done
 	[ -z "$up" ] || command -v docker-compose >/dev/null ||
 	    up='docker compose up -d'
-	if [ "$(journal)" != "$held" ]; then
-		up="${up:+$up   or, exactly those that ran: }$(command -v aipm-stop) -C '$dir' --start"
+	if [ -s "$backups/.aipm/journal" ]; then
+		up="${up:+$up   or, exactly those that ran: }aipm-stop -C $(quoted "$dir") --start"
 	fi
 	say "$dir/$data_name is restored from ${archive#"$came_from"/}"
-	[ -z "$up" ] || say "the services stay stopped; to start them: $up"
+	if [ -n "$unproven" ]; then
+		say "whether services run could not be asked: see to them"
+	elif [ -n "$up" ]; then
+		say "the services stay stopped; to start them: $up"
+	fi
 	[ -z "$former" ] ||
 	    say "the data as it was before: $former; to go back, restore that"
 }
@@ -247,18 +260,12 @@ done
 find_programs
 find_root
 came_from=$(pwd -P)
-cd "$root" || die 1 "$root: is no project folder to go to"
+cd -- "$root" || die 1 "$root: is no project folder to go to"
 dir=$(pwd -P)
 [ "$dir" = "$came_from" ] && shown='' || shown=$dir/
-data_name=$(setting AIPM_DATA data)
-data_name=${data_name%/}
-backups=$(setting AIPM_BACKUPS backups)
-data=$(readlink -f "$data_name") ||
-    die 1 "$shown$data_name: its folder is not there; make it, then try again"
-[ ! -e "$data" ] || [ -d "$data" ] || die 1 "$data: is not a directory"
-find_archive
 
-# One lock from here to the end: start over beneath it.
+# One lock from here to the end: start over beneath it.  There the settings
+# are in the environment, as aipm-stop found them.
 if [ -z "${AIPM_LOCK_FD:-}" ] || [ "${AIPM_LOCKED:-}" != "$dir" ]; then
 	cd "$came_from" || exit 1
 	AIPM_LOCKED=$dir
@@ -267,14 +274,22 @@ if [ -z "${AIPM_LOCK_FD:-}" ] || [ "${AIPM_LOCKED:-}" != "$dir" ]; then
 	    sh "$0" $quiet -C "$root" "$wanted"
 fi
 unset AIPM_LOCKED
+backups=$AIPM_BACKUPS
+data_name=${AIPM_DATA%/}
+find_data
+find_archive
 
 caught=
+stopped=
 child=
-trap pass_on HUP INT TERM
+trap pass_on HUP INT QUIT TERM
 rm -rf "$data".aipm-new-?????? # of a run that was killed
-held=$(journal)
+for former in "$data".aipm-old-*; do
+	[ ! -e "$former" ] || printf '%s\n' "$me: $former: is left of a restore that was cut short: look into it, archive it with aipm-pack --kind pre-restore, then remove it" >&2
+done
+held=
 stage=
-tmp=$(mktemp) || exit 1
+tmp=$(mktemp "$backups/.aipm/tmp.XXXXXX") || exit 1
 trap undo EXIT
 stage=$(mktemp -d "$data.aipm-new-XXXXXX") || exit 1
 result=0
@@ -285,13 +300,18 @@ if [ -z "$top" ] || [ ! -d "$stage/$top" ] || [ -h "$stage/$top" ]; then
 fi
 # From here on it has a name that no archive chose.
 [ "$top" = data ] || mv "$stage/$top" "$stage/data" || exit 1
-run aipm-stop $quiet -C . --data "$data" || proceed
+unproven=
+held=yes
+run aipm-stop $quiet -C . --data "$data" || {
+	proceed
+	unproven=yes
+}
 
 # Of what is called aipm-old nothing is ever removed unasked.
 mv "$stage" "$data.aipm-old-${stage##*-}" || exit 1
 stage=$data.aipm-old-${stage##*-}
 before=$(trees)
-[ -z "$caught" ] || exit 143
+[ -z "$stopped" ] || exit 143
 aipm-unpack --exchange "$stage/data" "$data"
 status=$?
 if [ "$status" -ne 0 ]; then

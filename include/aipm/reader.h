@@ -81,6 +81,12 @@ int aipm_reader_next(
 int aipm_reader_data(
     struct aipm_reader *r, struct aipm_piece *piece, struct aipm_err *err);
 
+/*
+ * After aipm_reader_next() returned 0: whether the archive says of itself
+ * that something was missing when it was made.
+ */
+bool aipm_reader_incomplete(const struct aipm_reader *r);
+
 /* Whether the archive carries an index (format of ours). */
 bool aipm_reader_indexed(const struct aipm_reader *r);
 

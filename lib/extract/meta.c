@@ -10,8 +10,6 @@
 
 #include <sys/stat.h>
 
-#define CAPABILITY "security.capability"
-
 /* The numbers as the system's types hold them; -1 means "leave" to chown. */
 static int
 take_owner(struct meta *m, const struct aipm_entry *e, struct aipm_err *err)
@@ -26,6 +24,14 @@ take_owner(struct meta *m, const struct aipm_entry *e, struct aipm_err *err)
 	return 0;
 }
 
+/* What everybody may set on files of their own. */
+static bool
+plain_xattr(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 ||
+	       strncmp(name, "system.posix_acl_", 17) == 0;
+}
+
 static int
 take_xattrs(struct meta *m, const struct aipm_entry *e,
     const struct aipm_extract_options *o, struct aipm_err *err)
@@ -33,10 +39,12 @@ take_xattrs(struct meta *m, const struct aipm_entry *e,
 	for (size_t i = 0; i < e->xattrs.n; i++) {
 		const struct aipm_xattr *x = &e->xattrs.v[i];
 
-		/* As good as a set-id bit. */
-		if (!o->special && strcmp(x->name, CAPABILITY) == 0) {
+		/* Capabilities are as good as a set-id bit, and what labels
+		 * and overlays take from attributes is no user's to say. */
+		if (!o->special && !plain_xattr(x->name)) {
 			aipm_warn(&o->warn, e->path,
-			    "file capabilities left out (without --special)");
+			    "a privileged attribute left out (without "
+			    "--special)");
 			continue;
 		}
 		if (aipm_xattrs_add(&m->xattrs, x->name, x->value, x->len) ==

@@ -22,6 +22,7 @@ int serial_next(
     struct serial *s, const struct aipm_entry **e, struct aipm_err *err);
 int serial_data(
     struct serial *s, struct aipm_piece *piece, struct aipm_err *err);
+bool serial_incomplete(const struct serial *s);
 bool serial_ours(const struct serial *s);
 void serial_close(struct serial *s);
 
@@ -36,6 +37,7 @@ int indexed_next(
     struct indexed *x, const struct aipm_entry **e, struct aipm_err *err);
 int indexed_data(
     struct indexed *x, struct aipm_piece *piece, struct aipm_err *err);
+bool indexed_incomplete(const struct indexed *x);
 void indexed_close(struct indexed *x);
 
 #endif

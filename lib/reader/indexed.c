@@ -562,6 +562,12 @@ indexed_next(
 	return r;
 }
 
+bool
+indexed_incomplete(const struct indexed *x)
+{
+	return !x->footer.complete;
+}
+
 void
 indexed_close(struct indexed *x)
 {

@@ -79,6 +79,13 @@ aipm_reader_data(
 }
 
 bool
+aipm_reader_incomplete(const struct aipm_reader *r)
+{
+	return r->indexed != NULL ? indexed_incomplete(r->indexed)
+	                          : serial_incomplete(r->serial);
+}
+
+bool
 aipm_reader_indexed(const struct aipm_reader *r)
 {
 	return r->indexed != NULL || serial_ours(r->serial);

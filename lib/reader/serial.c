@@ -34,6 +34,7 @@ struct serial {
 	const unsigned char *slice; /* of the index, in view */
 	size_t slice_left;
 	uint64_t taken; /* bytes of input to take when the slice is used up */
+	bool incomplete; /* the footer says */
 	bool ended;
 };
 
@@ -144,6 +145,12 @@ serial_open(struct serial **out, int fd, const char *name,
 	}
 	*out = s;
 	return 0;
+}
+
+bool
+serial_incomplete(const struct serial *s)
+{
+	return s->incomplete;
 }
 
 bool
@@ -377,6 +384,7 @@ check_footer(struct serial *s, struct aipm_index *x, uint64_t index_offset,
 	    aipm_footer_decode(&f, at) == -1)
 		return damaged(s, "is cut off: its footer is missing", err);
 	input_take(&s->plain.in, AIPM_FOOTER_SIZE);
+	s->incomplete = !f.complete;
 	if (f.file_size != s->plain.in.offset ||
 	    f.index_offset != index_offset || f.entries != s->entries ||
 	    f.block_log2 != s->plain.format.block_log2 ||

@@ -35,6 +35,24 @@ start_behind(struct session *s, int r, struct aipm_err *err)
 	return -1;
 }
 
+/* What a restore has left stopped is easily forgotten. */
+static void
+note_held(const struct session *s)
+{
+	struct session_list l = { "", 0 };
+	char text[640];
+
+	for (size_t i = 0; i < s->journal.n; i++)
+		if (s->journal.v[i].held)
+			session_list_add(&l, s->journal.v[i].name);
+	(void)snprintf(text, sizeof(text),
+	    "held stopped, and so they stay (aipm-stop --start starts them): "
+	    "%s",
+	    l.text);
+	if (l.n != 0)
+		aipm_warn(&s->o->note, NULL, text);
+}
+
 static int
 run(struct session *s, char *const *argv, int *status, struct aipm_err *err)
 {
@@ -46,6 +64,7 @@ run(struct session *s, char *const *argv, int *status, struct aipm_err *err)
 		return aipm_child_run(&c, &s->o->cancel, status, err);
 	(void)session_left_over(s);
 	r = session_quiesce(s, err);
+	note_held(s);
 	if (r == 0)
 		r = aipm_child_run(&c, &s->o->cancel, status, err);
 	r = start_behind(s, r, err);

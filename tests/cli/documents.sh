@@ -273,8 +273,6 @@ is 'aipm.conf(5) has every setting that is read' \
     "$(sed -n 's/^\.It Ev //p' "$man/aipm.conf.5" | set_of)" \
     "$( (cat "$top"/cmd/*.c | tr -d '\n' |
         grep -o 'cli_setting([^"]*"AIPM_[A-Z_]*' | sed 's/.*"//'
-        sed -n 's/.*(setting \(AIPM_[A-Z_]*\) .*/\1/p' \
-            "$top"/scripts/*.sh
         echo AIPM_ROOT) | set_of)"
 sed -n 's/^\.Xr \(aipm[a-z.-]*\) \([1-8]\).*/\1.\2/p' "$man"/* |
     sort -u >"$T/references"

@@ -130,7 +130,7 @@ as_they_are
 # What the two scripts have in common is the same.
 common()
 {
-	for f in die find_programs setting run pass_on; do
+	for f in die find_programs run pass_on; do
 		sed -n "/^$f()/,/^}/p" "$top/scripts/$1.sh"
 	done
 }
