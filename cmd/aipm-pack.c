@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "aipm/codec.h"
+#include "aipm/escape.h"
 #include "aipm/pack.h"
 
 #include <inttypes.h>
@@ -167,6 +168,15 @@ note_not_root(const struct cli_run *run)
 		    "Redis's) may be unreadable and then missing");
 }
 
+static void
+note_path(void *run, const char *path, const char *text)
+{
+	char *shown = aipm_escape_dup(path);
+
+	cli_note(run, "%s: %s", shown == NULL ? "?" : shown, text);
+	free(shown);
+}
+
 static int
 pack(struct cli_run *run, struct options *o, const char *dir,
     struct aipm_err *err)
@@ -218,6 +228,7 @@ main(int argc, char **argv)
 	if (o.pack.level == 0)
 		o.pack.level = AIPM_LEVEL_DEFAULT;
 	o.pack.warn = (struct aipm_warn){ cli_warn, &run };
+	o.pack.note = (struct aipm_warn){ note_path, &run };
 	o.pack.cancel = run.cancel;
 	note_not_root(&run);
 	r = pack(&run, &o, argv[optind], &err);

@@ -180,7 +180,7 @@ configure(struct aipm_stop_options *so, struct places *p, struct cli_run *run,
 
 /* "postgres<tab>project ai-pm, mounts /srv/ai-pm/data/postgres" */
 static void
-print_member(const struct aipm_member *m)
+print_member(const struct aipm_stopped *m)
 {
 	char *mount = m->mount == NULL ? NULL : aipm_escape_dup(m->mount);
 	char *project = m->project == NULL ? NULL : aipm_escape_dup(m->project);

@@ -105,7 +105,7 @@ flushed(const char *name)
 	if (aipm_stream_flush(stdout, "standard output", &err) == 0)
 		return 0;
 	fprintf(stderr, "%s: %s\n", name, err.text);
-	return AIPM_FAILED;
+	return (int)err.cls;
 }
 
 /* One table for getopt_long from the program's and the common options. */
@@ -312,9 +312,11 @@ cli_setting(struct cli_run *run, const char *name, const char *fallback)
 	if (value != NULL && *value != '\0')
 		return value;
 	confs = read_confs(run);
-	if ((value = aipm_conf_get(&confs[0], name)) != NULL ||
-	    (value = aipm_conf_get(&confs[1], name)) != NULL)
-		return value;
+	for (size_t i = 0; i < 2; i++) {
+		value = aipm_conf_get(&confs[i], name);
+		if (value != NULL && *value != '\0')
+			return value;
+	}
 	return fallback;
 }
 

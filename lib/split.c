@@ -31,11 +31,12 @@ struct aipm_split {
 };
 
 int
-aipm_notes_add(struct aipm_notes *notes, const char *path, const char *reason)
+aipm_notes_add(
+    struct aipm_notes *notes, const char *path, const char *reason, bool lost)
 {
 	struct aipm_note *v = realloc(
 	    notes->v, (notes->n + 1) * sizeof(*notes->v));
-	struct aipm_note note = { strdup(path), strdup(reason) };
+	struct aipm_note note = { strdup(path), strdup(reason), lost };
 
 	if (v != NULL)
 		notes->v = v;
@@ -101,11 +102,11 @@ aipm_unit_free(struct aipm_unit *u)
 }
 
 static void
-note_missing(void *ctx, const char *path, const char *reason)
+note_left_out(void *ctx, const char *path, const char *reason, bool lost)
 {
 	struct aipm_split *s = ctx;
 
-	if (aipm_notes_add(&s->notes, path, reason) == -1)
+	if (aipm_notes_add(&s->notes, path, reason, lost) == -1)
 		s->nomem = true;
 }
 
@@ -116,13 +117,13 @@ aipm_split_open(struct aipm_split **out, const char *top, const char *name,
 	struct aipm_split *s = calloc(1, sizeof(*s));
 	struct aipm_walk_options w = { .skip = o->skip,
 		.skip_ctx = o->skip_ctx,
-		.missing = note_missing };
+		.left_out = note_left_out };
 
 	*out = NULL;
 	if (s == NULL)
 		return aipm_err_nomem(err);
 	s->o = *o;
-	w.missing_ctx = s;
+	w.left_out_ctx = s;
 	if (aipm_walk_open(&s->walk, top, name, &w, err) == -1) {
 		aipm_split_close(s);
 		return -1;

@@ -94,8 +94,8 @@ aipm_found_free(struct aipm_found *f)
 static void
 missing(struct aipm_walk *w, const char *path, const char *reason)
 {
-	if (w->o.missing != NULL)
-		w->o.missing(w->o.missing_ctx, path, reason);
+	if (w->o.left_out != NULL)
+		w->o.left_out(w->o.left_out_ctx, path, reason, true);
 }
 
 static int
@@ -327,7 +327,9 @@ examine(struct aipm_walk *w, struct level *l, const char *name,
 	if (w->o.skip != NULL && w->o.skip(w->o.skip_ctx, f->entry.path, &st))
 		return 0;
 	if (aipm_entry_from_stat(&f->entry, &st) == -1) {
-		missing(w, f->entry.path, "a socket: not archived");
+		if (w->o.left_out != NULL)
+			w->o.left_out(w->o.left_out_ctx, f->entry.path,
+			    "a socket: not archived", false);
 		return 0;
 	}
 	if (f->entry.type == AIPM_SYMLINK &&

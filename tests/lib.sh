@@ -52,6 +52,7 @@ run()
 {
 	"$@" >"$T.out" 2>"$T.err" </dev/null
 	status=$?
+	# shellcheck disable=SC2034 # for the tests
 	out=$(cat "$T.out")
 	# shellcheck disable=SC2034 # for the tests
 	err=$(cat "$T.err")

@@ -2,8 +2,9 @@
 """Trees for the black-box tests.
 
   tree.py make DIR          a tree of everything that a file can be
-  tree.py describe DIR [no-ns] [no-xattr] [no-socket]
-                            one line a file: what two equal trees share
+  tree.py describe DIR [no-ns] [no-xattr] [no-socket] [file-times]
+                            one line a file: what two equal trees share;
+                            file-times: no times but those of plain files
 """
 import hashlib
 import os
@@ -136,7 +137,8 @@ def describe_one(path, rel, st, flags, inodes):
     t = stat.S_IFMT(st.st_mode)
     out = ["%06o" % st.st_mode, str(st.st_uid), str(st.st_gid)]
     ns = st.st_mtime_ns
-    out.append(str(ns // 10**9 if "no-ns" in flags else ns))
+    if t == stat.S_IFREG or "file-times" not in flags:
+        out.append(str(ns // 10**9 if "no-ns" in flags else ns))
     if t == stat.S_IFREG:
         h = hashlib.sha256()
         with open(path, "rb") as f:

@@ -51,6 +51,19 @@ int aipm_compat_xattr_write(int fd, const struct aipm_xattr *x);
 int aipm_compat_xattr_write_at(
     int dir, const char *name, const struct aipm_xattr *x);
 
+/*
+ * Take off the directory fd its default ACL, which every file made below
+ * would inherit, and add it to *x (NULL: it is forgotten).  One that has none
+ * is success.
+ */
+int aipm_compat_default_acl_take(int fd, struct aipm_xattrs *x);
+
+/*
+ * Whether a file system is mounted at path (absolute, without symlinks) or
+ * below: 1 with *where (to be freed) naming the first, 0, -1.
+ */
+int aipm_compat_mount_find(const char *path, char **where);
+
 /* CLOCK_REALTIME - CLOCK_BOOTTIME in nanoseconds: moves when somebody sets
  * the clock. */
 int64_t aipm_compat_clock_offset(void);

@@ -24,25 +24,31 @@ struct aipm_extract;
 
 struct aipm_extract_options {
 	bool owner; /* chown; a failure of it is a failure */
-	bool special; /* devices and set-id bits too; without it
-				   they are left out, with a warning */
+	bool special; /* devices, set-id bits and file capabilities
+				   too; without it they are left out, with a
+				   warning */
 	bool sparse; /* zeros become holes without a hole map */
 	struct aipm_warn warn;
 };
 
 /*
  * Begin to extract below dirfd (borrowed), an empty directory of the
- * caller's; where (borrowed) is what messages call it.
+ * caller's without a default ACL.  Messages name an entry by its path.
  */
-int aipm_extract_open(struct aipm_extract **x, int dirfd, const char *where,
+int aipm_extract_open(struct aipm_extract **x, int dirfd,
     const struct aipm_extract_options *o, struct aipm_err *err);
 
+/* Refuse what aipm_extract_begin() would refuse by the entry alone. */
+int aipm_extract_check(const struct aipm_entry *e, struct aipm_err *err);
+
 /*
- * Make the entry.  For AIPM_FILE the content follows by
- * aipm_extract_write(); every entry ends with aipm_extract_end().  A path
+ * Make the entry (borrowed until its end).  For AIPM_FILE the content follows
+ * by aipm_extract_write(); every entry ends with aipm_extract_end().  A path
  * that is empty, absolute, contains ".." or passes through something that is
  * no directory is refused with AIPM_DAMAGED, as is a second entry of the
- * same name (but a directory, whose metadata the later one sets).
+ * same name (but a directory, whose metadata the later one sets).  After a -1
+ * nothing of the entry is begun, and another may be.  The path "." is the
+ * caller's directory itself, to which nothing is done.
  */
 int aipm_extract_begin(
     struct aipm_extract *x, const struct aipm_entry *e, struct aipm_err *err);

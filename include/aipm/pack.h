@@ -29,6 +29,8 @@ struct aipm_pack_options {
 	const char *const *avoid;
 	/* What is missing or not sound in the archive: status 3. */
 	struct aipm_warn warn;
+	/* What was left out without being a loss: sockets. */
+	struct aipm_warn note;
 	struct aipm_cancel cancel;
 };
 

@@ -38,10 +38,11 @@ struct aipm_chunked *aipm_chunked_ref(struct aipm_chunked *c);
 /* From any thread; NULL is allowed. */
 void aipm_chunked_unref(struct aipm_chunked *c);
 
-/* Something that is missing in the archive, or not sound in it. */
+/* Something that is not as it should be in the archive. */
 struct aipm_note {
 	char *path; /* owned */
 	char *reason; /* owned */
+	bool lost; /* missing or not sound; else only worth saying */
 };
 
 struct aipm_notes {
@@ -51,7 +52,7 @@ struct aipm_notes {
 
 /* 0, or -1 when there is no memory. */
 int aipm_notes_add(
-    struct aipm_notes *notes, const char *path, const char *reason);
+    struct aipm_notes *notes, const char *path, const char *reason, bool lost);
 void aipm_notes_clear(struct aipm_notes *notes);
 
 struct aipm_unit {

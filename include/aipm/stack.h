@@ -15,12 +15,12 @@
  * directory.  Paths are compared by device and inode, theirs and those of
  * the directories above them, and by their text where they do not exist.
  */
-struct aipm_place {
+struct aipm_project {
 	const char *root; /* borrowed; the project folder, absolute */
 	const char *data; /* borrowed; the data directory, absolute */
 };
 
-struct aipm_member {
+struct aipm_stopped {
 	const struct aipm_container *c; /* borrowed from the stack */
 	const char *project; /* borrowed; NULL: not of the project */
 	const char *mount; /* borrowed; what it mounts of the data, or NULL */
@@ -28,7 +28,7 @@ struct aipm_member {
 
 struct aipm_stack {
 	struct aipm_containers running; /* all that run; owned */
-	struct aipm_member *v; /* owned; in the order to stop them */
+	struct aipm_stopped *v; /* owned; in the order to stop them */
 	size_t n;
 };
 
@@ -43,7 +43,7 @@ struct aipm_stack {
  * a stop and mounts the data; one is that which we run in.
  */
 int aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
-    const struct aipm_place *place, const struct aipm_warn *note,
+    const struct aipm_project *place, const struct aipm_warn *note,
     struct aipm_err *err);
 
 /*
@@ -51,7 +51,7 @@ int aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
  * data directory; each path once.
  */
 void aipm_stack_outside(const struct aipm_stack *s,
-    const struct aipm_place *place, const struct aipm_warn *note);
+    const struct aipm_project *place, const struct aipm_warn *note);
 
 void aipm_stack_free(struct aipm_stack *s);
 

@@ -38,11 +38,13 @@ struct aipm_walk_options {
 	bool (*skip)(void *ctx, const char *path, const struct stat *st);
 	void *skip_ctx;
 	/*
-	 * Something of the tree will be missing: it cannot be read, is a
-	 * socket, or vanished.  Called from the thread that walks.
+	 * Something of the tree is left out: lost if it cannot be read or
+	 * vanished; not lost if it is a socket, which its server makes anew.
+	 * Called from the thread that walks.
 	 */
-	void (*missing)(void *ctx, const char *path, const char *reason);
-	void *missing_ctx;
+	void (*left_out)(
+	    void *ctx, const char *path, const char *reason, bool lost);
+	void *left_out_ctx;
 };
 
 /*

@@ -96,6 +96,8 @@ read_all(const struct target *t, struct aipm_xattrs *x)
 
 	if (n == -1)
 		return errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
+	if (names == NULL)
+		return 0;
 	for (char *p = names; r == 0 && p < names + n; p += strlen(p) + 1)
 		r = read_one(t, p, x);
 	free(names);
@@ -151,6 +153,20 @@ aipm_compat_xattr_write_at(
 	errno = saved;
 	return r;
 }
+
+#define DEFAULT_ACL "system.posix_acl_default"
+
+int
+aipm_compat_default_acl_take(int fd, struct aipm_xattrs *x)
+{
+	struct target t = { .fd = fd };
+
+	if (get(&t, DEFAULT_ACL, NULL, 0) == -1)
+		return errno == ENODATA || errno == ENOTSUP ? 0 : -1;
+	if (x != NULL && read_one(&t, DEFAULT_ACL, x) == -1)
+		return -1;
+	return fremovexattr(fd, DEFAULT_ACL);
+}
 #else
 int
 aipm_compat_xattrs_read(int fd, struct aipm_xattrs *x)
@@ -187,5 +203,13 @@ aipm_compat_xattr_write_at(
 	(void)x;
 	errno = ENOTSUP;
 	return -1;
+}
+
+int
+aipm_compat_default_acl_take(int fd, struct aipm_xattrs *x)
+{
+	(void)fd;
+	(void)x;
+	return 0;
 }
 #endif

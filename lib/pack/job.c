@@ -37,7 +37,7 @@ job_worker_close(struct job_worker *w)
 static int
 note(struct job *j, const char *path, const char *reason, struct aipm_err *err)
 {
-	if (aipm_notes_add(&j->unit.notes, path, reason) == -1)
+	if (aipm_notes_add(&j->unit.notes, path, reason, true) == -1)
 		return aipm_err_nomem(err);
 	return 0;
 }

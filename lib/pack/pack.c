@@ -112,6 +112,10 @@ drain_notes(struct pack *p, struct job *j, struct aipm_err *err)
 			.key = n->path,
 			.value = n->reason };
 
+		if (!n->lost) {
+			aipm_warn(&p->o->note, n->path, n->reason);
+			continue;
+		}
 		aipm_warn(&p->o->warn, n->path, n->reason);
 		p->sum->missing++;
 		if (aipm_index_put(p->index, &it, err) == -1)

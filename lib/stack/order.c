@@ -33,7 +33,7 @@ depends(const struct aipm_container *a, const struct aipm_container *on)
 
 /* Newest first; ties by name, so that the order is always the same. */
 static bool
-before(const struct aipm_member *a, const struct aipm_member *b)
+before(const struct aipm_stopped *a, const struct aipm_stopped *b)
 {
 	int r = strcmp(b->c->created, a->c->created);
 
@@ -42,7 +42,8 @@ before(const struct aipm_member *a, const struct aipm_member *b)
 
 /* Whether none of the n at v needs *m to run. */
 static bool
-free_to_stop(const struct aipm_member *v, size_t n, const struct aipm_member *m)
+free_to_stop(
+    const struct aipm_stopped *v, size_t n, const struct aipm_stopped *m)
 {
 	for (size_t i = 0; i < n; i++)
 		if (depends(v[i].c, m->c))
@@ -52,7 +53,7 @@ free_to_stop(const struct aipm_member *v, size_t n, const struct aipm_member *m)
 
 /* The one of the n at v to stop first.  A circle has none that is free. */
 static size_t
-first(const struct aipm_member *v, size_t n)
+first(const struct aipm_stopped *v, size_t n)
 {
 	size_t best = n;
 
@@ -67,11 +68,11 @@ first(const struct aipm_member *v, size_t n)
 }
 
 void
-stack_order(struct aipm_member *v, size_t n)
+stack_order(struct aipm_stopped *v, size_t n)
 {
 	for (; n > 1; v++, n--) {
 		size_t i = first(v, n);
-		struct aipm_member m = v[i];
+		struct aipm_stopped m = v[i];
 
 		v[i] = v[0];
 		v[0] = m;

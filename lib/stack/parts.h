@@ -19,7 +19,7 @@ bool stack_below(const char *path, const char *top);
 const char *stack_mount_touches(const struct aipm_mount *m, const char *dir);
 
 /* Bring n members into the order to stop them. */
-void stack_order(struct aipm_member *v, size_t n);
+void stack_order(struct aipm_stopped *v, size_t n);
 
 /* What tells a process that it is in a container; each may be NULL. */
 struct stack_self {

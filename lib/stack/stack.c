@@ -28,7 +28,7 @@ project_of(const struct aipm_container *c)
 }
 
 static bool
-at_root(const struct aipm_container *c, const struct aipm_place *place)
+at_root(const struct aipm_container *c, const struct aipm_project *place)
 {
 	return c->working_dir != NULL && *c->working_dir == '/' &&
 	       stack_same(c->working_dir, place->root);
@@ -37,7 +37,7 @@ at_root(const struct aipm_container *c, const struct aipm_place *place)
 /* Whether c is of a project that has a container at the project folder. */
 static bool
 in_project(const struct aipm_containers *all, const struct aipm_container *c,
-    const struct aipm_place *place)
+    const struct aipm_project *place)
 {
 	if (at_root(c, place))
 		return true;
@@ -51,7 +51,7 @@ in_project(const struct aipm_containers *all, const struct aipm_container *c,
 }
 
 static const char *
-data_mount(const struct aipm_container *c, const struct aipm_place *place)
+data_mount(const struct aipm_container *c, const struct aipm_project *place)
 {
 	const char *path = NULL;
 
@@ -70,10 +70,10 @@ cannot_stop(
 /* Take c into the stack if it must be stopped. */
 static int
 consider(struct aipm_stack *s, const struct aipm_container *c,
-    const struct aipm_place *place, const struct aipm_warn *note,
+    const struct aipm_project *place, const struct aipm_warn *note,
     struct aipm_err *err)
 {
-	struct aipm_member m = { c, NULL, data_mount(c, place) };
+	struct aipm_stopped m = { c, NULL, data_mount(c, place) };
 
 	if (in_project(&s->running, c, place))
 		m.project = project_of(c);
@@ -97,7 +97,7 @@ consider(struct aipm_stack *s, const struct aipm_container *c,
 /* One reading. */
 static int
 read_once(struct aipm_stack *s, const struct aipm_engine *e,
-    const struct aipm_place *place, const struct aipm_warn *note,
+    const struct aipm_project *place, const struct aipm_warn *note,
     struct aipm_err *err)
 {
 	memset(s, 0, sizeof(*s));
@@ -174,7 +174,7 @@ refuse_self(const struct aipm_stack *s, struct aipm_err *err)
 
 int
 aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
-    const struct aipm_place *place, const struct aipm_warn *note,
+    const struct aipm_project *place, const struct aipm_warn *note,
     struct aipm_err *err)
 {
 	struct aipm_stack next;
@@ -239,7 +239,7 @@ named_before(const struct aipm_stack *s, size_t i, size_t k, const char *path)
 }
 
 void
-aipm_stack_outside(const struct aipm_stack *s, const struct aipm_place *place,
+aipm_stack_outside(const struct aipm_stack *s, const struct aipm_project *place,
     const struct aipm_warn *note)
 {
 	for (size_t i = 0; i < s->n; i++) {

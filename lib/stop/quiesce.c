@@ -14,7 +14,7 @@ enum {
 
 /* What a stop -t gets, or -1: the container knows better. */
 static int
-timeout_of(const struct session *s, const struct aipm_member *m)
+timeout_of(const struct session *s, const struct aipm_stopped *m)
 {
 	return m->mount != NULL && m->c->timeout == -1 ? s->o->timeout : -1;
 }
@@ -24,7 +24,7 @@ note_down(struct session *s, const struct aipm_engine *e,
     const struct aipm_stack *stack, struct aipm_err *err)
 {
 	for (size_t i = 0; i < stack->n; i++) {
-		const struct aipm_member *m = &stack->v[i];
+		const struct aipm_stopped *m = &stack->v[i];
 		struct aipm_journal_entry entry = {
 			.id = m->c->id,
 			.name = m->c->name,
@@ -70,7 +70,7 @@ still_up(const struct aipm_engine *e, const char *id)
 
 static int
 stop_one(const struct session *s, const struct aipm_engine *e,
-    const struct aipm_member *m, struct aipm_err *err)
+    const struct aipm_stopped *m, struct aipm_err *err)
 {
 	const struct aipm_container *c = m->c;
 	int r = 0;
@@ -153,7 +153,7 @@ stop_all(struct session *s, const struct aipm_engine *e,
 /* Stop what runs until a look finds nothing. */
 static int
 stop_until_quiet(struct session *s, const struct aipm_engine *e,
-    struct aipm_stack *stack, const struct aipm_place *place,
+    struct aipm_stack *stack, const struct aipm_project *place,
     struct aipm_err *err)
 {
 	for (int i = 0; i < ROUNDS && stack->n != 0; i++) {
@@ -172,7 +172,7 @@ stop_until_quiet(struct session *s, const struct aipm_engine *e,
 static int
 quiesce(struct session *s, const struct aipm_engine *e, struct aipm_err *err)
 {
-	struct aipm_place place = { s->o->root, s->o->data };
+	struct aipm_project place = { s->o->root, s->o->data };
 	struct aipm_stack stack;
 	int r;
 

@@ -191,7 +191,7 @@ int
 aipm_stop_plan(const struct aipm_stop_options *o, struct aipm_stack *s,
     struct aipm_err *err)
 {
-	struct aipm_place place = { o->root, o->data };
+	struct aipm_project place = { o->root, o->data };
 	struct aipm_engine e;
 
 	memset(s, 0, sizeof(*s));

@@ -1,5 +1,6 @@
 #!/bin/sh
 # aipm-pack: where archives go, and what happens when they cannot.
+# shellcheck disable=SC1091,SC2154,SC2016
 . "$(dirname "$0")/../lib.sh"
 
 mkdir -p data/sub shelf

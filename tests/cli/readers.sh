@@ -1,5 +1,6 @@
 #!/bin/sh
 # What other readers make of our archives, and we of theirs.
+# shellcheck disable=SC1091,SC2154
 . "$(dirname "$0")/../lib.sh"
 tree="python3 $top/tests/tree.py"
 
@@ -10,16 +11,16 @@ else
 	owner=skipped
 fi
 run aipm-pack -o a.tar.gz src
-status_is "a socket in the tree is a warning" 3
-like "the socket is named" "$err" "src/socket: a socket"
-is "nothing else is warned about" "$(grep -c . "$T.err")" 1
+status_is "a socket in the tree is no loss" 0
+like "but it is named" "$err" "src/socket: a socket"
+is "nothing else is said" "$(grep -c . "$T.err")" 1
 
 ok "gzip finds the archive sound" gzip -t a.tar.gz
 ok "pigz finds the archive sound" pigz -t a.tar.gz
 is "gzip has nothing to say about it" "$(gzip -t a.tar.gz 2>&1)" ""
 
 $tree describe src no-socket >want
-$tree describe src no-socket no-ns no-xattr >want.plain
+$tree describe src no-socket no-ns no-xattr file-times >want.plain
 
 # same SENTENCE DIR WANT FLAG...
 same()
@@ -52,7 +53,8 @@ if [ -z "$owner" ]; then
 	    "$(diff want.bsd got | head -n 4)" ""
 	run busybox tar xpzf a.tar.gz -C box
 	status_is "busybox unpacks it" 0
-	$tree describe box/src no-socket no-ns no-xattr | grep -v '^time-' >got
+	$tree describe box/src no-socket no-ns no-xattr file-times |
+	    grep -v '^time-' >got
 	grep -v '^time-' want.plain >want.box
 	is "busybox restores every file, but odd times and attributes" \
 	    "$(diff want.box got | head -n 4)" ""
@@ -61,7 +63,7 @@ import tarfile
 tarfile.open('a.tar.gz', 'r:gz').extractall('py')"
 	status_is "Python's tarfile unpacks it" 0
 	same "Python's tarfile restores every file, whole seconds" py/src \
-	    want.plain no-ns no-xattr
+	    want.plain no-ns no-xattr file-times
 	run aipm-unpack --special -C own a.tar.gz
 	status_is "aipm-unpack unpacks it" 0
 	same "aipm-unpack restores every file as it was" own/src want
@@ -153,7 +155,8 @@ ok "and is the same" cmp w g
 # Archives of other tools.
 mkdir plain
 $tree make plain/data 2>/dev/null
-rm -f plain/data/socket
+# bsdtar keeps ACLs in records of its own; tools differ about -1.5 s.
+rm -f plain/data/socket plain/data/acl plain/data/time-[01]
 $tree describe plain/data no-ns no-xattr >want.data
 theirs()
 {
@@ -183,7 +186,8 @@ if [ -z "$owner" ]; then
 	theirs "Python's tarfile" python3 -c "
 import tarfile, os
 os.chdir('plain')
-tarfile.open('../foreign.tar.gz', 'w:gz').add('data')"
+with tarfile.open('../foreign.tar.gz', 'w:gz') as t:
+    t.add('data')"
 	same "Python's tarfile: as it was" out/data want.data no-ns no-xattr
 	theirs "pigz" sh -c 'tar cf - -C plain data | pigz >foreign.tar.gz'
 	same "pigz: as it was" out/data want.data no-ns no-xattr

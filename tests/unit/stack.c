@@ -73,11 +73,11 @@ Test(path, a_mount_touches_the_data_from_above_and_below)
 static void
 order_is(struct aipm_container *c, size_t n, const char *want)
 {
-	struct aipm_member v[8];
+	struct aipm_stopped v[8];
 	char got[64] = "";
 
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct aipm_member){ &c[i], NULL, NULL };
+		v[i] = (struct aipm_stopped){ &c[i], NULL, NULL };
 	stack_order(v, n);
 	for (size_t i = 0; i < n; i++) {
 		strcat(got, i == 0 ? "" : " ");

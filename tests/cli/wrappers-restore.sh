@@ -1,0 +1,208 @@
+#!/bin/sh
+# restore.sh around the programs, on an engine that does what the test wants.
+# shellcheck disable=SC1091,SC2154,SC2016 # the libraries set them
+. "$(dirname "$0")/../wrappers-lib.sh"
+
+# changed: a project with a backup, whose data is another since then.
+changed()
+{
+	make_project "${1:-db_alone}"
+	was=$(tree data)
+	aipm-pack -q -o good.tar.gz data
+	echo second >data/db/table
+	rm data/db/heap
+	mkdir data/new
+	now=$(tree data)
+}
+
+# untouched SENTENCE: everything is as it was before.
+untouched()
+{
+	is "$1: the data is what it was" "$(tree data)" "$now"
+	is "$1: nothing is left beside it" "$(beside)" ''
+	is "$1: the services run" "$(states)" "${2-db:running}"
+	is "$1: nothing is published" "$(archives)" 0
+}
+
+changed three_services
+run ./scripts/restore.sh ./good.tar.gz
+status_is 'restore.sh succeeds' 0
+is 'the data is that of the archive, to the nanosecond' "$(tree data)" "$was"
+is 'the services stay stopped' "$(states)" 'app:exited cache:exited db:exited'
+like 'it says how to start them' "$err" 'docker'
+like 'and how to start exactly those that ran' "$err" \
+    "aipm-stop -C '$P' --start"
+like 'it prints where the former data is' "$out" \
+    'backups/ai-pm-pre-restore-????????T??????Z.tar.gz'
+like 'and says so' "$err" "$out"
+is 'nothing is left beside data/' "$(beside)" ''
+is 'and nothing else is published' "$(archives)" 1
+run ./scripts/restore.sh -q "$out"
+status_is 'the pre-restore archive can be restored' 0
+is 'which is the undo' "$(tree data)" "$now"
+is '-q says nothing' "$err" ''
+run aipm-stop --start
+is 'the services can be started after both' "$(states)" \
+    'app:running cache:running db:running'
+
+changed
+rm -rf data
+run ./scripts/restore.sh good.tar.gz
+status_is 'it restores where there is no data/' 0
+is 'the same data' "$(tree data)" "$was"
+is 'there is nothing to archive then' "$out" ''
+rm -rf data && mkdir data
+cd / || exit 1
+run "$P/scripts/restore.sh" "$P/good.tar.gz"
+status_is 'it restores over an empty data/, from elsewhere' 0
+is 'the same data again' "$(tree "$P/data")" "$was"
+is 'an empty directory is not archived' "$out" ''
+cd "$P" || exit 1
+run aipm-stop --start
+
+changed
+aipm-pack -q -d backups data >/dev/null
+run ./scripts/restore.sh latest
+status_is 'latest is the newest backup' 0
+is 'and is restored' "$(tree data)" "$now"
+name=$(basename "$out")
+cd /
+run "$P/scripts/restore.sh" "$name"
+status_is 'a bare name is looked for in backups/' 0
+like 'and the path printed holds where we are' "$out" "$P/backups/"
+cd "$P" || exit 1
+rm -rf backups
+run ./scripts/restore.sh latest
+status_is 'without any backup there is no latest' 10
+run ./scripts/restore.sh gone.tar.gz
+status_is 'an archive that is not there is refused' 1
+like 'with its name' "$err" 'gone.tar.gz'
+is 'and before anything is made' "$(ls -d backups 2>/dev/null)" ''
+run ./scripts/restore.sh
+status_is 'no archive is a usage error' 2
+run ./scripts/restore.sh a b
+status_is 'two are one' 2
+
+# Everything is checked before anything is stopped.
+changed
+head -c 1000 good.tar.gz >cut.tar.gz
+run ./scripts/restore.sh cut.tar.gz
+status_is 'a cut archive is refused' 4
+untouched 'a cut archive'
+is 'no service was stopped for it' "$(calls)" ''
+tar -czf two.tar.gz data scripts
+run ./scripts/restore.sh two.tar.gz
+status_is 'an archive of two directories is refused' 4
+tar -C data/db -czf file.tar.gz table
+run ./scripts/restore.sh file.tar.gz
+status_is 'an archive of a file is refused' 4
+tar -C data/db -czf link.tar.gz link
+run ./scripts/restore.sh link.tar.gz
+status_is 'an archive of a link is refused' 4
+untouched 'none of these'
+is 'no service was stopped for any' "$(calls)" ''
+
+# Archives of other tools and names.
+mkdir other && echo theirs >other/file
+tar -czf theirs.tar.gz ./other
+run ./scripts/restore.sh theirs.tar.gz
+status_is 'a plain tar of one directory of any name is restored' 0
+is 'as data/' "$(cat data/file)" theirs
+
+changed
+mkdir "$T/disk" && mv data "$T/disk/db" && ln -s "$T/disk/db" data
+run ./scripts/restore.sh good.tar.gz
+status_is 'a data/ that is a link is restored where it leads' 0
+is 'with the data of the archive' "$(tree "$T/disk/db")" "$was"
+ok 'it stays a link' test -h data
+like 'the former data is archived under its name' "$(aipm-ls "$out")" \
+    'data/db/table'
+
+# Failures before the exchange.
+changed
+mkdir data.aipm-new-abcdef # of a run that was killed
+in_place_of aipm-unpack '[ "$1" != --exchange ] || exit 1; exec $real "$@"'
+run ./scripts/restore.sh good.tar.gz
+status_is 'an exchange that is refused goes through' 1
+untouched 'a refused exchange'
+is 'the services were stopped in between' "$(grep -c start "$FAKE/log")" 1
+in_place_of aipm-unpack 'echo >unpacking; exec sleep 300'
+./scripts/restore.sh good.tar.gz >"$T.out" 2>"$T.err" &
+pid=$!
+until_true test -f unpacking
+kill "$pid"
+wait "$pid"
+is 'TERM ends a restore that unpacks' $? 143
+untouched 'a restore that was ended'
+as_they_are
+echo 2 >"$(c db)/slow-stop"
+./scripts/restore.sh good.tar.gz >"$T.out" 2>"$T.err" &
+pid=$!
+until_true test -f "$(c db)/stopping"
+kill "$pid"
+wait "$pid"
+is 'TERM ends a restore that stops services' $? 143
+untouched 'a restore that was ended while it stopped services'
+rm "$(c db)/slow-stop"
+echo always >"$(c db)/fail-stop"
+run ./scripts/restore.sh good.tar.gz
+status_is 'services that cannot be stopped end it' 120
+untouched 'services that cannot be stopped'
+
+# Failures after it.
+changed
+in_place_of aipm-pack '[ ! -e room ] || exec $real "$@"
+echo >&2 no space; exit 5'
+run ./scripts/restore.sh good.tar.gz
+status_is 'a former data that cannot be archived is half-way' 9
+is 'the data is restored' "$(tree data)" "$was"
+is 'the former data is kept' "$(tree data.aipm-old-*/data)" "$now"
+is 'the services stay stopped' "$(states)" db:exited
+: >room
+run sh -c "${err##*to finish: }"
+status_is 'the command in the message finishes' 0
+is 'the former data is removed then' "$(beside)" ''
+is 'and archived' "$(archives)" 1
+run ./scripts/restore.sh -q "$out"
+is 'as it was' "$(tree data)" "$now"
+as_they_are
+
+changed
+in_place_of aipm-pack '$real "$@"; exit 3'
+run ./scripts/restore.sh good.tar.gz
+status_is 'a former data that is archived in part gives a warning' 3
+is 'and is kept' "$(tree data.aipm-old-*/data)" "$now"
+like 'and the message says where' "$err" "$(ls -d data.aipm-old-*)"
+as_they_are
+
+changed
+in_place_of aipm-unpack 'case $* in *" -t "*) exit 4 ;; esac; exec $real "$@"'
+run ./scripts/restore.sh good.tar.gz
+status_is 'a pre-restore archive that does not verify is half-way' 9
+is 'and the former data is kept' "$(tree data.aipm-old-*/data)" "$now"
+
+changed
+in_place_of aipm-unpack 'if [ "$1" = --exchange ]; then
+	mv "$3" "$3.away"; exit 1; fi; exec $real "$@"'
+run ./scripts/restore.sh good.tar.gz
+status_is 'an exchange that died half-way is told from a refused one' 9
+is 'nothing is removed then' "$(tree data.away):$(tree data.aipm-old-*/data)" \
+    "$now:$was"
+is 'and nothing is started on half the data' "$(states)" db:exited
+as_they_are
+
+# With no engine at all, and beside another run.
+changed
+rm -rf docker-compose.yml
+run env AIPM_ENGINE="$T/none" ./scripts/restore.sh good.tar.gz
+status_is 'it restores without an engine' 0
+is 'the data' "$(tree data)" "$was"
+mkfifo ../go
+aipm-stop --lock -- sh -c 'echo >../locked; read -r go <../go' &
+until_true test -f ../locked
+run ./scripts/restore.sh good.tar.gz
+status_is 'while another run is at work it ends with 6' 6
+echo >../go
+wait
+is 'and is without harm' "$(tree data)" "$was"
+done_testing

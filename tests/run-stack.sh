@@ -1,0 +1,86 @@
+#!/bin/sh
+# run-stack.sh [FILE...]: run the tests that need a real container engine,
+# PostgreSQL and Redis (tests/stack/*.sh) on an engine of their own, which
+# listens on a socket in a scratch directory and is gone afterwards.  Ends
+# with a line "N passed, N failed, N skipped".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+: "${BUILD:=$PWD/build}"
+export BUILD
+# Debian's own, whatever /usr/local has.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+[ $# -gt 0 ] || set -- tests/stack/*.sh
+
+skip()
+{
+	echo "the tests on a real engine are skipped: $1"
+	echo "0 passed, 0 failed, $tests skipped"
+	exit 0
+}
+
+# The log says why, if it does not start.
+start_engine()
+{
+	dockerd --data-root "$dir/data" --exec-root "$dir/exec" \
+	    -H "$DOCKER_HOST" --pidfile "$dir/pid" --storage-driver=vfs \
+	    --iptables=false --bridge=none >"$dir/log" 2>&1 &
+	engine=$!
+	for _ in $(seq 150); do
+		docker version >/dev/null 2>&1 && return
+		kill -0 "$engine" 2>/dev/null || return 1
+		sleep 0.2
+	done
+	return 1
+}
+
+# Its mounts would keep the directory.
+stop_engine()
+{
+	if [ -n "$engine" ]; then
+		kill "$engine" 2>/dev/null
+		wait "$engine" 2>/dev/null
+	fi
+	awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts |
+	    sort -r | while read -r m; do umount "$m"; done
+	rm -rf "$dir"
+}
+
+# A root with accounts and mount points; /usr comes from the host.
+make_image()
+{
+	mkdir -p "$dir/root/etc/ssl" "$dir/root/usr" "$dir/root/data" \
+	    "$dir/root/run" "$dir/root/proc" "$dir/root/dev" "$dir/root/sys"
+	mkdir -m 1777 "$dir/root/tmp"
+	cp -P /bin /sbin /lib* "$dir/root/" && cp /etc/passwd /etc/group \
+	    "$dir/root/etc/" &&
+	    tar -C "$dir/root" -cf "$dir/root.tar" . &&
+	    docker import "$dir/root.tar" aipm-test >/dev/null
+}
+
+tests=$#
+[ "$(id -u)" -eq 0 ] || skip 'an engine needs root'
+for c in dockerd docker docker-compose redis-server; do
+	command -v $c >/dev/null || skip "$c is not installed"
+done
+[ -x "$(echo /usr/lib/postgresql/*/bin/initdb | sed 's/.* //')" ] ||
+    skip 'PostgreSQL is not installed'
+[ -h /lib ] || skip '/lib is not part of /usr here'
+
+engine=
+dir=$(mktemp -d "${TMPDIR:-/tmp}/aipm-stack.XXXXXX") || exit 1
+trap stop_engine EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+DOCKER_HOST=unix://$dir/socket
+export DOCKER_HOST
+if ! start_engine; then
+	tail -n 5 "$dir/log"
+	[ -z "${AIPM_NEED_STACK:-}" ] || {
+		echo "0 passed, 1 failed"
+		exit 1
+	}
+	skip 'the engine does not start'
+fi
+make_image || exit 1
+tests/run-cli.sh "$@"
