@@ -253,6 +253,10 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	e->mtime.sec = u->mtime;
 	if (r->has_mtime)
 		e->mtime = r->mtime;
+	/* What is read can be written again. */
+	if (e->uid > INT64_MAX || e->gid > INT64_MAX ||
+	    e->mtime.sec == INT64_MIN)
+		return pax_damaged(err, "an owner or time is out of range");
 	e->major = u->major;
 	e->minor = u->minor;
 	e->xattrs = r->xattrs;

@@ -93,7 +93,7 @@ parse_time(const char *p, size_t n, struct aipm_time *t)
 	n -= negative;
 	dot = memchr(p, '.', n);
 	if (!parse_number(p, dot == NULL ? n : (size_t)(dot - p), &whole) ||
-	    whole > INT64_MAX - 1)
+	    whole > INT64_MAX)
 		return false;
 	for (size_t i = dot == NULL ? n : (size_t)(dot - p) + 1; i < n; i++) {
 		if (p[i] < '0' || p[i] > '9')

@@ -682,6 +682,22 @@ Test(pax, sizes_that_no_file_can_have_are_refused)
 	refused(&t, "a sparse file without a size");
 }
 
+Test(pax, owners_and_times_that_no_file_can_have_are_refused)
+{
+	static const char *v[][2] = { { "gid", "9223372036854775808" },
+		{ "uid", "18446744073709551615" },
+		{ "mtime", "9223372036854775808" },
+		{ "mtime", "-9223372036854775808" },
+		{ "mtime", "-9223372036854775807.1" } };
+	struct tar t = { 0 };
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		add_record(&t, 'x', v[i][0], v[i][1]);
+		add_block(&t, '0', "f", 0);
+		refused(&t, v[i][1]);
+	}
+}
+
 /* Numbers of old GNU sparse headers stand where ustar has its prefix. */
 static void
 put_octal(unsigned char *field, uint64_t v)
