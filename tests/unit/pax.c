@@ -220,6 +220,20 @@ Test(pax, names_that_no_slash_splits_are_records)
 	}
 }
 
+Test(pax, a_directorys_own_slash_does_not_split_its_name)
+{
+	char name[120];
+	struct aipm_entry e = { .path = name, .type = AIPM_DIR };
+	struct aipm_buf b = { 0 };
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	cr_assert_eq(aipm_pax_encode(&b, &e, &err), 0);
+	cr_assert_eq(b.len, 3 * 512);
+	cr_assert_eq(b.p[2 * 512 + 99], '/', "the cut name keeps it");
+	aipm_buf_free(&b);
+}
+
 Test(pax, a_slash_splits_a_long_name_between_prefix_and_name)
 {
 	static const struct {
