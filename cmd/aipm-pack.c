@@ -3,6 +3,7 @@
 
 #include "aipm/codec.h"
 #include "aipm/escape.h"
+#include "aipm/io.h"
 #include "aipm/pack.h"
 
 #include <inttypes.h>
@@ -177,6 +178,21 @@ note_path(void *run, const char *path, const char *text)
 	free(shown);
 }
 
+/* The archive stands, whatever becomes of its path. */
+static int
+print_path(const char *path, struct aipm_err *err)
+{
+	struct aipm_err why;
+	char shown[512];
+
+	puts(path);
+	if (aipm_stream_flush(stdout, "standard output", &why) == 0)
+		return 0;
+	aipm_escape(shown, sizeof(shown), path);
+	return aipm_err_set(
+	    err, AIPM_WARNED, "%s is published, but: %.400s", shown, why.text);
+}
+
 static int
 pack(struct cli_run *run, struct options *o, const char *dir,
     struct aipm_err *err)
@@ -186,8 +202,9 @@ pack(struct cli_run *run, struct options *o, const char *dir,
 	char *path = NULL;
 	int r;
 
+	/* Only where somebody said so: any tree may have a "backups". */
 	if (o->shelf == NULL)
-		avoid[0] = cli_setting(run, "AIPM_BACKUPS", "backups");
+		avoid[0] = cli_setting(run, "AIPM_BACKUPS", NULL);
 	o->pack.avoid = avoid;
 	if (o->shelf != NULL)
 		r = aipm_pack_shelf(
@@ -198,7 +215,7 @@ pack(struct cli_run *run, struct options *o, const char *dir,
 		r = aipm_pack_stream(
 		    &o->pack, dir, STDOUT_FILENO, "standard output", &sum, err);
 	if (r == 0 && (path != NULL || o->file != NULL))
-		puts(path != NULL ? path : o->file);
+		r = print_path(path != NULL ? path : o->file, err);
 	if (r == 0 && run->verbose > 0)
 		cli_note(run,
 		    "%" PRIu64 " entries, %" PRIu64 " bytes in, %" PRIu64

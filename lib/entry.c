@@ -29,11 +29,17 @@ aipm_xattrs_free(struct aipm_xattrs *x)
 static size_t
 xattr_place(const struct aipm_xattrs *x, const char *name)
 {
-	size_t i = 0;
+	size_t low = 0, high = x->n;
 
-	while (i < x->n && strcmp(x->v[i].name, name) < 0)
-		i++;
-	return i;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(x->v[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* An empty place for name at i, the rest moved up. */

@@ -69,6 +69,17 @@ aipm_err_file(struct aipm_err *err, enum aipm_class cls, const char *path,
 	return aipm_err_set(err, cls, "%s: %s", shown, what);
 }
 
+bool
+aipm_err_too_many_open(struct aipm_err *err, const char *path)
+{
+	if (errno != EMFILE && errno != ENFILE)
+		return false;
+	(void)aipm_err_path(err, AIPM_FAILED, path,
+	    "cannot open; raise the limit (ulimit -n) or take fewer threads "
+	    "(-j)");
+	return true;
+}
+
 int
 aipm_err_nomem(struct aipm_err *err)
 {

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of the well-formed UTF-8 sequence at s (Unicode table 3-7), or 0. */
-static size_t
-utf8_length(const unsigned char *s)
+size_t
+aipm_utf8_length(const unsigned char *s)
 {
 	static const struct {
 		unsigned char first, last, low, high, n;
@@ -62,7 +61,7 @@ escape_one(const unsigned char *s, char out[8], size_t *len)
 		*len = 1;
 		return 1;
 	}
-	if ((n = utf8_length(s)) != 0 && !misleading(s, n)) {
+	if ((n = aipm_utf8_length(s)) != 0 && !misleading(s, n)) {
 		memcpy(out, s, n);
 		*len = n;
 		return n;

@@ -55,6 +55,9 @@ aipm_footer_decode(
 	f->complete = (p[2] & FLAG_COMPLETE) != 0;
 	f->thin = (p[2] & FLAG_THIN) != 0;
 	f->block_log2 = p[3];
+	if (f->block_log2 < AIPM_BLOCK_LOG2_MIN ||
+	    f->block_log2 > AIPM_BLOCK_LOG2_MAX)
+		return -1;
 	f->index_offset = aipm_get_u64(p + 4);
 	f->index_size = aipm_get_u64(p + 12);
 	f->dir_offset = aipm_get_u64(p + 20);
@@ -107,15 +110,17 @@ promised(int fd, const char *name, struct aipm_err *err)
 	if (!m.first)
 		return aipm_err_file(
 		    err, AIPM_DAMAGED, name, "its beginning is missing");
-	return aipm_format_check(&m.format, name, err) == -1 ? -1
-	       : m.format.footer                             ? 1
-	                                                     : 0;
+	return aipm_format_check(&m.format, name, err) == -1 ? -1 : 1;
 }
 
 int
 aipm_format_check(
     const struct aipm_format *f, const char *name, struct aipm_err *err)
 {
+	/* Every writer of this version promises a footer. */
+	if (f->major == AIPM_FORMAT_MAJOR && !f->footer)
+		return aipm_err_file(
+		    err, AIPM_DAMAGED, name, "its beginning is damaged");
 	if (f->major == AIPM_FORMAT_MAJOR)
 		return 0;
 	return aipm_err_file(err, AIPM_DAMAGED, name,
@@ -128,21 +133,27 @@ aipm_footer_read(
 {
 	unsigned char p[AIPM_FOOTER_SIZE];
 	struct stat st;
+	bool ours = false;
 	size_t n;
 	int r;
 
-	if ((r = promised(fd, name, err)) != 1)
-		return r;
+	if ((r = promised(fd, name, err)) == -1)
+		return -1;
 	if (fstat(fd, &st) == -1)
 		return aipm_err_path(err, AIPM_FAILED, name, "cannot stat");
 	if (st.st_size > AIPM_FOOTER_SIZE) {
 		if (aipm_pread_full(fd, p, sizeof(p),
 		        (uint64_t)st.st_size - sizeof(p), &n, name, err) == -1)
 			return -1;
-		if (n == sizeof(p) && aipm_footer_decode(f, p) == 0 &&
-		    consistent(f, (uint64_t)st.st_size))
-			return 1;
+		ours = n == sizeof(p) && aipm_footer_decode(f, p) == 0;
 	}
+	if (r == 0 && !ours)
+		return 0;
+	if (r == 0)
+		return aipm_err_file(
+		    err, AIPM_DAMAGED, name, "its beginning is damaged");
+	if (ours && consistent(f, (uint64_t)st.st_size))
+		return 1;
 	return aipm_err_file(err, AIPM_DAMAGED, name,
 	    "is cut off or damaged: its footer is missing or wrong");
 }

@@ -149,36 +149,42 @@ aipm_list_entry(FILE *out, const struct aipm_entry *e,
 	return r;
 }
 
-static void
-add_zeros(struct aipm_digest *d, uint64_t n)
+/* A hole may be larger than anybody waits for. */
+static int
+add_zeros(struct aipm_digest *d, uint64_t n, const struct aipm_cancel *cancel,
+    struct aipm_err *err)
 {
 	static const unsigned char zeros[65536];
 
 	while (n != 0) {
 		size_t part = n < sizeof(zeros) ? (size_t)n : sizeof(zeros);
 
+		if (aipm_cancel_check(cancel, err) == -1)
+			return -1;
 		aipm_digest_add(d, zeros, part);
 		n -= part;
 	}
+	return 0;
 }
 
 /* The digest of the current entry's content, its holes as zeros. */
 static int
 digest_content(struct aipm_reader *r, struct aipm_digest *d, uint64_t size,
-    unsigned char sha256[AIPM_DIGEST_SIZE], struct aipm_err *err)
+    const struct aipm_cancel *cancel, unsigned char sha256[AIPM_DIGEST_SIZE],
+    struct aipm_err *err)
 {
 	struct aipm_piece piece;
 	uint64_t at = 0;
 	int more;
 
 	while ((more = aipm_reader_data(r, &piece, err)) == 1) {
-		add_zeros(d, piece.offset - at);
+		if (add_zeros(d, piece.offset - at, cancel, err) == -1)
+			return -1;
 		aipm_digest_add(d, piece.p, piece.len);
 		at = piece.offset + piece.len;
 	}
-	if (more == -1)
+	if (more == -1 || add_zeros(d, size - at, cancel, err) == -1)
 		return -1;
-	add_zeros(d, size - at);
 	aipm_digest_take(d, sha256);
 	return 0;
 }
@@ -187,13 +193,16 @@ digest_content(struct aipm_reader *r, struct aipm_digest *d, uint64_t size,
 static int
 list_one(FILE *out, struct aipm_reader *r, const struct aipm_entry *e,
     enum aipm_list_style style, bool terminal, struct aipm_digest *d,
-    struct aipm_err *err)
+    const struct aipm_cancel *cancel, struct aipm_err *err)
 {
 	unsigned char sha256[AIPM_DIGEST_SIZE] = { 0 };
 
+	if (aipm_cancel_check(cancel, err) == -1)
+		return -1;
 	if (d != NULL && e->type != AIPM_FILE)
 		return 0;
-	if (d != NULL && digest_content(r, d, e->size, sha256, err) == -1)
+	if (d != NULL &&
+	    digest_content(r, d, e->size, cancel, sha256, err) == -1)
 		return -1;
 	if (aipm_list_entry(out, e, style, terminal, sha256) == -1)
 		return aipm_err_nomem(err);
@@ -221,7 +230,7 @@ aipm_list(FILE *out, int fd, const char *name, enum aipm_list_style style,
 		return -1;
 	}
 	while ((more = aipm_reader_next(r, &e, err)) == 1) {
-		more = list_one(out, r, e, style, terminal, d, err);
+		more = list_one(out, r, e, style, terminal, d, &o->cancel, err);
 		if (more == -1)
 			break;
 	}

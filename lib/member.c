@@ -123,9 +123,12 @@ aipm_member_parse(struct aipm_member *m, const unsigned char *p, size_t n)
 	memset(m, 0, sizeof(*m));
 	if (n < 10 || p[0] != 0x1f || p[1] != 0x8b || p[2] != 8)
 		return -1;
-	if (n < KIND + 1 || memcmp(p, gzip_head, sizeof(gzip_head)) != 0 ||
-	    p[EXTRA] != 'p' || p[EXTRA + 1] != 'm')
+	if (n < KIND + 1 || (p[3] & 4) == 0 || p[EXTRA] != 'p' ||
+	    p[EXTRA + 1] != 'm')
 		return 0;
+	/* Nobody else's, so what differs in the head is damage. */
+	if (memcmp(p, gzip_head, sizeof(gzip_head)) != 0)
+		return -1;
 	xlen = aipm_get_u16(p + 10);
 	fields = aipm_get_u16(p + EXTRA + 2);
 	if (fields == 0 || xlen != fields + 4 || p[KIND] > AIPM_MEMBER_FOOTER)

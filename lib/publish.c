@@ -83,8 +83,9 @@ try_create(struct aipm_publish *p)
 		p->tmp[0] = '\0';
 		return errno == EEXIST ? 0 : -1;
 	}
-	if (flock(p->fd, LOCK_EX) == 0 && fstat(p->fd, &st) == 0 &&
-	    st.st_nlink == 1)
+	/* Where there are no locks, nobody takes it for a dead run's. */
+	if ((flock(p->fd, LOCK_EX) == 0 || errno != EINTR) &&
+	    fstat(p->fd, &st) == 0 && st.st_nlink == 1)
 		return 1;
 	(void)unlinkat(p->dirfd, p->tmp, 0);
 	(void)close(p->fd);
@@ -161,8 +162,9 @@ aipm_publish_commit(struct aipm_publish *p, const char *name, bool replace,
 		    err, AIPM_FAILED, name, "cannot give the file its name");
 	p->tmp[0] = '\0';
 	if (fsync(p->dirfd) == -1)
-		return aipm_err_path(
-		    err, AIPM_FAILED, p->dir, "cannot flush the directory");
+		return aipm_err_path(err, AIPM_WARNED, p->dir,
+		    "the file is there, but its directory cannot be flushed "
+		    "to the disk");
 	return 0;
 }
 

@@ -9,6 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * Descriptors that a group may hold: the directories of its files, and the
+ * files with more names.
+ */
+#define HELD_MAX 32
+
 /* What headers may take, for the borders of groups. */
 #define HEADERS 1536
 
@@ -224,19 +230,19 @@ open_chunked(struct aipm_split *s, struct aipm_err *err)
 {
 	struct aipm_found *f = &s->next;
 	struct stat st;
-	int fd = openat(aipm_dir_fd(f->dir), f->name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = aipm_found_open(f, &st);
 
-	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (fd == -1) {
+		if (aipm_err_too_many_open(err, f->entry.path))
+			return -1;
 		/* A group's reader opens it again, and says why it cannot. */
-		if (fd != -1)
-			(void)close(fd);
 		f->entry.size = 0;
 		return 0;
 	}
 	(void)aipm_entry_from_stat(&f->entry, &st);
 	if (!is_chunked(s, &f->entry)) {
-		(void)close(fd);
+		f->fd = fd;
+		f->pinned = true;
 		return 0;
 	}
 	if ((s->file = chunked_new(fd, &st, f->entry.path)) == NULL)
@@ -316,6 +322,7 @@ static int
 next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 {
 	uint64_t sum = 0;
+	unsigned held = 0;
 	int r;
 
 	u->kind = AIPM_UNIT_GROUP;
@@ -324,7 +331,7 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 
 		if (u->nfiles > 0 &&
 		    (is_chunked(s, e) || sum + weight(e) > s->o.block ||
-		        border(s, e)))
+		        held >= HELD_MAX || border(s, e)))
 			return 1;
 		if (is_chunked(s, e) && (r = open_chunked(s, err)) != 0) {
 			if (r == -1)
@@ -334,6 +341,11 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 			return add_file(s, u, err) == -1 ? -1 : 1;
 		}
 		sum += weight(e);
+		if (u->nfiles == 0 ||
+		    u->files[u->nfiles - 1].dir != s->next.dir)
+			held++;
+		if (s->next.pinned)
+			held++;
 		if (add_file(s, u, err) == -1)
 			return -1;
 	}

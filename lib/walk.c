@@ -88,7 +88,32 @@ aipm_found_free(struct aipm_found *f)
 	aipm_entry_free(&f->entry);
 	aipm_dir_unref(f->dir);
 	free(f->name);
+	if (f->pinned)
+		(void)close(f->fd);
 	memset(f, 0, sizeof(*f));
+}
+
+int
+aipm_found_open(struct aipm_found *f, struct stat *st)
+{
+	int fd = f->pinned ? f->fd
+	                   : openat(f->dir->fd, f->name,
+	                         O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+	                             O_CLOEXEC);
+	int saved;
+
+	f->pinned = false;
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, st) == 0) {
+		if (S_ISREG(st->st_mode))
+			return fd;
+		errno = ESTALE;
+	}
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
 }
 
 static void
@@ -162,11 +187,17 @@ read_names(struct level *l)
 		errno = saved;
 		return -1;
 	}
+	/* Names that were read before an error still count. */
 	r = read_block(d, &l->block, &len, &l->n);
 	saved = errno;
 	(void)closedir(d);
+	if (sort_names(l, len) == -1) {
+		l->n = 0;
+		saved = ENOMEM;
+		r = -1;
+	}
 	errno = saved;
-	return r == -1 ? -1 : sort_names(l, len);
+	return r;
 }
 
 static void
@@ -227,8 +258,9 @@ enter(struct aipm_walk *w, struct aipm_dir *dir, const char *path,
 		return 0;
 	if (errno == ENOMEM)
 		return aipm_err_nomem(err);
+	if (aipm_err_too_many_open(err, path))
+		return -1;
 	missing(w, path, strerror(errno));
-	l->n = 0;
 	return 0;
 }
 
@@ -269,6 +301,17 @@ read_link(int dirfd, const char *name, size_t size)
 	return NULL;
 }
 
+/* Where the table has, or would have, the entry's inode. */
+static struct linked **
+find_linked(struct aipm_walk *w, const struct aipm_entry *e)
+{
+	struct linked **at = &w->links[(e->ino ^ e->dev) % BUCKETS], *l;
+
+	while ((l = *at) != NULL && (l->ino != e->ino || l->dev != e->dev))
+		at = &l->next;
+	return at;
+}
+
 /*
  * If the inode has been met, make e a hard link to its first path; else, if
  * it has more names, remember this one.
@@ -276,12 +319,8 @@ read_link(int dirfd, const char *name, size_t size)
 static int
 resolve_link(struct aipm_walk *w, struct aipm_entry *e, struct aipm_err *err)
 {
-	struct linked **at = &w->links[(e->ino ^ e->dev) % BUCKETS], *l;
+	struct linked **at = find_linked(w, e), *l = *at;
 
-	if (e->type == AIPM_DIR || e->nlink < 2)
-		return 0;
-	while ((l = *at) != NULL && (l->ino != e->ino || l->dev != e->dev))
-		at = &l->next;
 	if (l == NULL) {
 		if ((l = malloc(sizeof(*l))) == NULL ||
 		    (l->path = strdup(e->path)) == NULL) {
@@ -298,6 +337,7 @@ resolve_link(struct aipm_walk *w, struct aipm_entry *e, struct aipm_err *err)
 	free(e->link);
 	e->type = AIPM_HARDLINK;
 	e->size = 0;
+	e->major = e->minor = 0;
 	if (--l->left > 0)
 		return (e->link = strdup(l->path)) == NULL ? aipm_err_nomem(err)
 		                                           : 0;
@@ -308,6 +348,28 @@ resolve_link(struct aipm_walk *w, struct aipm_entry *e, struct aipm_err *err)
 }
 
 /*
+ * Open the first name of a file that has more: 1, 0 if it cannot be read, and
+ * the next name will be the first, -1.
+ */
+static int
+pin(struct aipm_walk *w, struct aipm_found *f, struct aipm_err *err)
+{
+	struct stat st;
+	int fd = aipm_found_open(f, &st);
+
+	if (fd == -1) {
+		if (aipm_err_too_many_open(err, f->entry.path))
+			return -1;
+		missing(w, f->entry.path, strerror(errno));
+		return 0;
+	}
+	f->fd = fd;
+	f->pinned = true;
+	(void)aipm_entry_from_stat(&f->entry, &st);
+	return 1;
+}
+
+/*
  * Fill *f for the name in l: 1, 0 if it is left out, -1.
  */
 static int
@@ -315,6 +377,7 @@ examine(struct aipm_walk *w, struct level *l, const char *name,
     struct aipm_found *f, struct aipm_err *err)
 {
 	struct stat st;
+	int r;
 
 	f->entry.path = join(w, l, name);
 	f->name = strdup(name);
@@ -339,6 +402,11 @@ examine(struct aipm_walk *w, struct level *l, const char *name,
 		return 0;
 	}
 	f->dir = aipm_dir_ref(l->dir);
+	if (f->entry.nlink < 2 || f->entry.type == AIPM_DIR)
+		return 1;
+	if (*find_linked(w, &f->entry) == NULL && f->entry.type == AIPM_FILE &&
+	    (r = pin(w, f, err)) != 1)
+		return r;
 	return resolve_link(w, &f->entry, err) == -1 ? -1 : 1;
 }
 
@@ -350,10 +418,8 @@ descend(struct aipm_walk *w, const struct aipm_found *f, struct aipm_err *err)
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct aipm_dir *dir;
 
-	if (fd == -1 && (errno == EMFILE || errno == ENFILE))
-		return aipm_err_path(err, AIPM_FAILED, f->entry.path,
-		    "cannot open the directory; raise the limit of open "
-		    "files (ulimit -n)");
+	if (fd == -1 && aipm_err_too_many_open(err, f->entry.path))
+		return -1;
 	if (fd == -1) {
 		missing(w, f->entry.path, strerror(errno));
 		return 0;

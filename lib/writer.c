@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #define GATHER ((size_t)1 << 20)
 #define HELD ((size_t)8) /* a member's CRC32 and ISIZE */
@@ -33,14 +36,32 @@ aipm_writer_open(struct aipm_writer **out, int fd, const char *name,
 	return 0;
 }
 
+/* A write that failed half-way may have ended between two members: cut the
+ * file within the last one. */
+static void
+spoil(const struct aipm_writer *w)
+{
+	struct stat st;
+	off_t at;
+
+	if (fstat(w->fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return;
+	at = lseek(w->fd, 0, SEEK_CUR);
+	if (at > 0 && at == st.st_size)
+		(void)ftruncate(w->fd, at - 1);
+}
+
 /* Write all but the last keep bytes. */
 static int
 flush(struct aipm_writer *w, size_t keep, struct aipm_err *err)
 {
 	size_t n = w->buf.len - keep;
 
-	if (aipm_write_full(w->fd, w->buf.p, n, w->name, &w->cancel, err) == -1)
+	if (aipm_write_full(w->fd, w->buf.p, n, w->name, &w->cancel, err) ==
+	    -1) {
+		spoil(w);
 		return -1;
+	}
 	memmove(w->buf.p, w->buf.p + n, keep);
 	w->buf.len = keep;
 	return 0;

@@ -199,7 +199,6 @@ keep_former()
 # What to do next.
 advise()
 {
-	say "$dir: restored from $archive; the services are stopped"
 	up=
 	for f in $compose_files; do
 		[ ! -e "$f" ] || up='docker-compose up -d'
@@ -209,7 +208,8 @@ advise()
 	if [ "$(journal)" != "$held" ]; then
 		up="${up:+$up   or, exactly those that ran: }$(command -v aipm-stop) -C '$dir' --start"
 	fi
-	say "to start them: ${up:-start what uses $dir/$data_name}"
+	say "$dir/$data_name is restored from ${archive#"$came_from"/}"
+	[ -z "$up" ] || say "the services stay stopped; to start them: $up"
 	[ -z "$former" ] ||
 	    say "the data as it was before: $former; to go back, restore that"
 }

@@ -1,10 +1,13 @@
 # shellcheck shell=sh disable=SC1091,SC2154
 # stack-lib.sh: what the tests on the real engine share, beside lib.sh.  A
 # test begins with make_stack and is then in the project folder, with
-# PostgreSQL and Redis running there in containers.
+# PostgreSQL and Redis running there in containers.  Others run on the same
+# engine at the same time: $project is the name of this one's.
 . "$(dirname "$0")/../lib.sh"
 PATH="$BUILD:/usr/sbin:/usr/bin:/sbin:/bin"
 : "${DOCKER_HOST:?tests/run-stack.sh starts an engine}"
+
+project=aipm-$(basename "$0" .sh)
 
 cleanup_stack()
 {
@@ -19,6 +22,7 @@ must()
 {
 	"$@" >"$T.must" 2>&1 || {
 		fail "the scene is set: $*" "$(cat "$T.must")"
+		rm -f "$T.must"
 		exit 1
 	}
 	rm -f "$T.must"
@@ -34,7 +38,11 @@ make_stack()
 	pg_bin=$(echo /usr/lib/postgresql/*/bin)
 	PG_BIN=${pg_bin##* }
 	PG_USER=$(id -u postgres):$(id -g postgres)
-	printf 'PG_BIN=%s\nPG_USER=%s\n' "$PG_BIN" "$PG_USER" >.env
+	cat >.env <<-E
+	COMPOSE_PROJECT_NAME=$project
+	PG_BIN=$PG_BIN
+	PG_USER=$PG_USER
+	E
 	chown "$PG_USER" data/postgres
 	chmod 700 data/postgres
 	make_minio
@@ -107,15 +115,21 @@ content()
 	done)
 }
 
+# containers FORMAT: of those of this project that run.
+containers()
+{
+	docker ps --no-trunc --format "$1" \
+	    --filter "label=com.docker.compose.project=$project" | sort
+}
+
 # The names of the services that run, in one line.
 running()
 {
-	docker ps --format '{{.Label "com.docker.compose.service"}}' | sort |
-	    tr '\n' ' ' | sed 's/ $//'
+	containers '{{.Label "com.docker.compose.service"}}' | xargs
 }
 
 # The processes that the running containers began with.
 pids()
 {
-	docker ps -q | xargs docker inspect -f '{{.State.Pid}}' | sort | xargs
+	containers '{{.ID}}' | xargs docker inspect -f '{{.State.Pid}}' | xargs
 }

@@ -1,6 +1,8 @@
 #ifndef AIPM_ERR_H
 #define AIPM_ERR_H
 
+#include <stdbool.h>
+
 /*
  * err: what went wrong, for the caller to print once.
  *
@@ -65,6 +67,12 @@ int aipm_err_path(struct aipm_err *err, enum aipm_class cls, const char *path,
 /* As aipm_err_path(), without errno. */
 int aipm_err_file(struct aipm_err *err, enum aipm_class cls, const char *path,
     const char *what);
+
+/*
+ * Whether errno says that no more files can be opened, which is never a
+ * property of the file at hand; fills *err if so.
+ */
+bool aipm_err_too_many_open(struct aipm_err *err, const char *path);
 
 /* Fill *err for memory that could not be had; returns -1. */
 int aipm_err_nomem(struct aipm_err *err);

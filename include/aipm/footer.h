@@ -41,7 +41,8 @@ int aipm_footer_decode(
  */
 uint64_t aipm_footer_index_members(uint64_t index_size);
 
-/* AIPM_DAMAGED for a major version that we do not know. */
+/* AIPM_DAMAGED for a major version that we do not know, and for one of ours
+ * that promises no footer. */
 int aipm_format_check(
     const struct aipm_format *f, const char *name, struct aipm_err *err);
 

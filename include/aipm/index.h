@@ -98,10 +98,12 @@ typedef int aipm_index_read(void *ctx, void *p, size_t n, struct aipm_err *err);
 
 /*
  * Read an index from read and ctx (borrowed); name (borrowed) is the
- * archive's in messages.  *x is released with aipm_index_close().
+ * archive's in messages; offset is where in the archive the index begins,
+ * and so where the members that it tells of end.  *x is released with
+ * aipm_index_close().
  */
 int aipm_index_open(struct aipm_index **x, aipm_index_read *read, void *ctx,
-    const char *name, struct aipm_err *err);
+    uint64_t offset, const char *name, struct aipm_err *err);
 
 /* The same out of the archive in fd (borrowed, seekable). */
 int aipm_index_open_file(struct aipm_index **x, int fd,
@@ -121,6 +123,13 @@ int aipm_index_next(struct aipm_index *x, const struct aipm_index_item **it,
  */
 int aipm_index_check(
     struct aipm_index *x, const struct aipm_footer *f, struct aipm_err *err);
+
+/*
+ * Read the whole index of the archive in fd (borrowed, seekable) and check
+ * it: 0, or -1.
+ */
+int aipm_index_verify(int fd, const struct aipm_footer *f, const char *name,
+    struct aipm_err *err);
 
 /* x may be NULL. */
 void aipm_index_close(struct aipm_index *x);

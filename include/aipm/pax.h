@@ -53,9 +53,10 @@ struct aipm_pax_header {
 
 struct aipm_pax;
 
-/* *p is released with aipm_pax_free(). */
-int aipm_pax_new(
-    struct aipm_pax **p, aipm_pax_read *read, void *ctx, struct aipm_err *err);
+/* name (borrowed) is the archive's in messages; *p is released with
+ * aipm_pax_free(). */
+int aipm_pax_new(struct aipm_pax **p, aipm_pax_read *read, void *ctx,
+    const char *name, struct aipm_err *err);
 
 /*
  * Read the next set of headers: 1 with *h (owned by the decoder, good until
@@ -67,8 +68,8 @@ int aipm_pax_new(
  * an entry's headers, a wrong checksum, a record that is not well-formed, a
  * number out of range, an entry without a name, a link without a target, a
  * file that goes on from another volume, a sparse map that does not fit; and
- * what would take too much memory: more than 16 MiB of headers or 10,000
- * xattrs for one entry, 64 KiB of global records, a sparse map of more than
+ * what would take too much memory: more than 16 MiB of headers or 16,384
+ * xattrs for one entry, 4 KiB of global records, a sparse map of more than
  * 2^20 ranges.
  *
  * Entries of types that carry no file (GNU volume labels, unknown vendor

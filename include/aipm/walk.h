@@ -29,7 +29,19 @@ struct aipm_found {
 				    link's target filled in */
 	struct aipm_dir *dir; /* a reference; the top is "." in itself */
 	char *name; /* owned; its name in dir */
+	/*
+	 * A file with more names is opened when the first is found, so that
+	 * the links to it that follow are links to what is read.
+	 */
+	bool pinned;
+	int fd; /* if pinned; owned */
 };
+
+/*
+ * Open the file for reading, or take its pinned descriptor over, and put
+ * what it says now to *st.  -1 with errno; ESTALE if it is no more a file.
+ */
+int aipm_found_open(struct aipm_found *f, struct stat *st);
 
 void aipm_found_free(struct aipm_found *f);
 

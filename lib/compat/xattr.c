@@ -92,15 +92,20 @@ read_all(const struct target *t, struct aipm_xattrs *x)
 {
 	char *names;
 	ssize_t n = list_dup(t, &names);
-	int r = 0;
+	int r = 0, saved = errno;
 
 	if (n == -1)
 		return errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
 	if (names == NULL)
 		return 0;
-	for (char *p = names; r == 0 && p < names + n; p += strlen(p) + 1)
-		r = read_one(t, p, x);
+	/* One that cannot be read does not take the others with it. */
+	for (char *p = names; p < names + n; p += strlen(p) + 1)
+		if (read_one(t, p, x) == -1) {
+			r = -1;
+			saved = errno;
+		}
 	free(names);
+	errno = saved;
 	return r;
 }
 

@@ -34,6 +34,7 @@ struct aipm_index {
 	struct aipm_cursor page;
 	char *prev; /* path of the entry before in the page */
 	uint64_t offset; /* in the archive, of the next member */
+	uint64_t end; /* where the members end */
 	struct aipm_entry entry;
 	struct aipm_index_item item;
 	char *key, *value;
@@ -49,7 +50,7 @@ damaged(const struct aipm_index *x, struct aipm_err *err)
 
 int
 aipm_index_open(struct aipm_index **out, aipm_index_read *read, void *ctx,
-    const char *name, struct aipm_err *err)
+    uint64_t offset, const char *name, struct aipm_err *err)
 {
 	struct aipm_index *x = calloc(1, sizeof(*x));
 
@@ -58,6 +59,7 @@ aipm_index_open(struct aipm_index **out, aipm_index_read *read, void *ctx,
 		return aipm_err_nomem(err);
 	x->read = read;
 	x->read_ctx = ctx;
+	x->end = offset;
 	x->name = name;
 	x->prev = strdup("");
 	x->digest = aipm_digest_new();
@@ -127,7 +129,8 @@ int
 aipm_index_open_file(struct aipm_index **x, int fd, const struct aipm_footer *f,
     const char *name, struct aipm_err *err)
 {
-	if (aipm_index_open(x, read_slices, NULL, name, err) == -1)
+	if (aipm_index_open(x, read_slices, NULL, f->index_offset, name, err) ==
+	    -1)
 		return -1;
 	(*x)->slices = (struct slices){ .fd = fd, .name = name, .footer = *f };
 	(*x)->read_ctx = &(*x)->slices;
@@ -230,7 +233,7 @@ advance(struct aipm_index *x, struct aipm_err *err)
 
 	it->offset = x->offset;
 	if (it->size == 0 || !aipm_mul_u64(it->size, it->count, &bytes) ||
-	    !aipm_add_u64(x->offset, bytes, &x->offset))
+	    !aipm_add_u64(x->offset, bytes, &x->offset) || x->offset > x->end)
 		return damaged(x, err);
 	return 0;
 }
@@ -297,6 +300,24 @@ aipm_index_check(
 	    memcmp(sha256, f->sha256, sizeof(sha256)) != 0)
 		return damaged(x, err);
 	return 0;
+}
+
+int
+aipm_index_verify(
+    int fd, const struct aipm_footer *f, const char *name, struct aipm_err *err)
+{
+	const struct aipm_index_item *it;
+	struct aipm_index *x;
+	int r;
+
+	if (aipm_index_open_file(&x, fd, f, name, err) == -1)
+		return -1;
+	while ((r = aipm_index_next(x, &it, err)) == 1)
+		;
+	if (r == 0)
+		r = aipm_index_check(x, f, err);
+	aipm_index_close(x);
+	return r;
 }
 
 void

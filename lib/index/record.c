@@ -195,6 +195,9 @@ get_xattrs(struct aipm_cursor *c, struct aipm_xattrs *x)
 {
 	uint64_t n = aipm_cursor_varint(c);
 
+	/* Linux lists at most 64 KiB of names. */
+	if (n > 16384)
+		c->bad = 1;
 	while (n-- > 0 && !c->bad) {
 		char *name = aipm_cursor_string(c);
 		size_t len;
@@ -207,9 +210,10 @@ get_xattrs(struct aipm_cursor *c, struct aipm_xattrs *x)
 	}
 }
 
+/* Holes lie within size bytes, and are whole sectors at least. */
 static void
-get_holes(
-    struct aipm_cursor *c, struct aipm_index_item *it, struct aipm_buf *holes)
+get_holes(struct aipm_cursor *c, struct aipm_index_item *it, uint64_t size,
+    struct aipm_buf *holes)
 {
 	uint64_t n = aipm_cursor_varint(c), at = 0;
 	struct aipm_range r;
@@ -219,8 +223,8 @@ get_holes(
 		if (!aipm_add_u64(at, aipm_cursor_varint(c), &r.offset))
 			c->bad = 1;
 		r.len = aipm_cursor_varint(c);
-		if (!aipm_add_u64(r.offset, r.len, &at) ||
-		    aipm_buf_add(holes, &r, sizeof(r)) == -1)
+		if (r.len == 0 || !aipm_add_u64(r.offset, r.len, &at) ||
+		    at > size || aipm_buf_add(holes, &r, sizeof(r)) == -1)
 			c->bad = 1;
 	}
 	it->holes = (const struct aipm_range *)(void *)holes->p;
@@ -264,7 +268,7 @@ decode_entry(struct aipm_index_item *it, struct aipm_entry *e,
 		e->link = NULL;
 	}
 	get_xattrs(c, &e->xattrs);
-	get_holes(c, it, holes);
+	get_holes(c, it, e->size, holes);
 	if (e->type < AIPM_FILE || e->type > AIPM_FIFO)
 		c->bad = 1;
 	if ((flags & FLAG_DIGEST) != 0)
@@ -285,7 +289,7 @@ decode_member(
 	if (it->tag == AIPM_INDEX_MEMBER || it->tag == AIPM_INDEX_CHUNK)
 		get_digest(c, it);
 	if (it->tag == AIPM_INDEX_CHUNK)
-		get_holes(c, it, holes);
+		get_holes(c, it, UINT64_MAX, holes);
 }
 
 int

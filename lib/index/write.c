@@ -125,7 +125,7 @@ flush_entries(struct aipm_index_writer *w, struct aipm_err *err)
 	return 0;
 }
 
-/* Where the page is; see struct page_start. */
+/* Where the page is; see page.h. */
 static int
 start_entries(struct aipm_index_writer *w)
 {

@@ -13,6 +13,9 @@
 
 #define TAR_BLOCK ((size_t)512)
 #define SALVAGE_STEP ((size_t)4096)
+#define GROUP_FULL ((size_t)8 << 20)
+#define XATTRS_FULL ((size_t)16 << 20) /* of a group; and of one file: */
+#define XATTRS_MAX ((size_t)1 << 20)
 
 int
 job_worker_open(struct job_worker *w, int level, struct aipm_err *err)
@@ -157,13 +160,29 @@ find_small_holes(
 	return 0;
 }
 
+/* What no reader should have to take is left out. */
+static int
+limit_xattrs(struct job *j, struct aipm_entry *e, struct aipm_err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->xattrs.n; i++)
+		n += e->xattrs.v[i].len + 256;
+	if (n <= XATTRS_MAX && j->plain.len + n <= XATTRS_FULL)
+		return 0;
+	aipm_xattrs_free(&e->xattrs);
+	return note(j, e->path, "too many extended attributes: left out", err);
+}
+
 /* Headers behind what plain holds, into the digest of all headers. */
 static int
 add_headers(struct job *j, struct job_worker *w, struct job_file *f,
-    const struct aipm_entry *e, struct aipm_err *err)
+    struct aipm_entry *e, struct aipm_err *err)
 {
 	size_t before = j->plain.len;
 
+	if (limit_xattrs(j, e, err) == -1)
+		return -1;
 	if (aipm_pax_encode(&j->plain, e, err) == -1)
 		return -1;
 	f->headers = j->plain.len - before;
@@ -201,39 +220,29 @@ add_file(struct job *j, struct job_worker *w, struct job_file *f,
 	return 0;
 }
 
-/*
- * A file that cannot be read is left out; but if it has more names, whose
- * entries will link to this one, it stays in, empty.
- */
-static int
-cannot_read(struct job *j, struct job_worker *w, struct job_file *f,
-    struct aipm_entry *e, struct aipm_err *err)
+/* How far a file that grew since it was found is followed, so that a group
+ * of them stays a member of bounded size. */
+static uint64_t
+size_limit(const struct job *j, const struct aipm_entry *e, size_t block)
 {
-	f->left_out = e->nlink < 2;
-	if (note_errno(j, e->path,
-	        f->left_out ? "cannot read"
-	                    : "cannot read, empty in the archive",
-	        err) == -1)
-		return -1;
-	e->size = 0;
-	return f->left_out ? 0 : add_headers(j, w, f, e, err);
+	return e->size > block / 2 || j->plain.len > GROUP_FULL ? e->size
+	                                                        : block / 2;
 }
 
 static int
 open_and_add(struct job *j, struct job_worker *w, struct job_file *f,
-    struct aipm_found *found, size_t limit, struct aipm_err *err)
+    struct aipm_found *found, size_t block, struct aipm_err *err)
 {
 	struct aipm_entry *e = &found->entry;
+	uint64_t limit = size_limit(j, e, block);
 	struct stat st;
-	int r, fd = openat(aipm_dir_fd(found->dir), found->name,
-	           O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int r, fd = aipm_found_open(found, &st);
 
-	if (fd == -1)
-		return cannot_read(j, w, f, e, err);
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
-		(void)close(fd);
-		errno = ESTALE;
-		return cannot_read(j, w, f, e, err);
+	if (fd == -1) {
+		if (aipm_err_too_many_open(err, e->path))
+			return -1;
+		f->left_out = true;
+		return note_errno(j, e->path, "cannot read", err);
 	}
 	/* It may have been replaced since it was found: what is open counts. */
 	(void)aipm_entry_from_stat(e, &st);
@@ -360,10 +369,6 @@ job_run(struct job *j, struct job_worker *w, unsigned block_log2,
 		return -1;
 	if (j->plain.len == 0)
 		return 0;
-	if (j->plain.len > AIPM_MEMBER_PLAIN_MAX)
-		return aipm_err_file(err, AIPM_FAILED,
-		    j->unit.files[0].entry.path,
-		    "its extended attributes are too large to archive");
 	if (aipm_member_pack(&j->member, w->codec,
 	        j->unit.first ? &format : NULL, j->plain.p, j->plain.len,
 	        err) == -1)

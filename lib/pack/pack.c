@@ -371,8 +371,7 @@ entry_name(const char *dir, struct aipm_err *err)
 		(void)aipm_err_nomem(err);
 		return NULL;
 	}
-	if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	    strcmp(name, "/") != 0)
+	if (*name != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
 		return name;
 	free(name);
 	if ((real = realpath(dir, NULL)) == NULL) {
@@ -430,22 +429,14 @@ static int
 verify(int fd, const char *name, struct aipm_err *err)
 {
 	struct aipm_footer f;
-	struct aipm_index *x = NULL;
-	const struct aipm_index_item *it;
-	int r = aipm_footer_read(&f, fd, name, err);
+	struct aipm_err why;
+	int r = aipm_footer_read(&f, fd, name, &why);
 
-	if (r != 1)
-		return r == -1 ? -1
-		               : aipm_err_file(err, AIPM_FAILED, name,
-		                     "cannot be read back");
-	if (aipm_index_open_file(&x, fd, &f, name, err) == -1)
-		return -1;
-	while ((r = aipm_index_next(x, &it, err)) == 1)
-		;
-	if (r == 0)
-		r = aipm_index_check(x, &f, err);
-	aipm_index_close(x);
-	return r;
+	if (r == 1 && aipm_index_verify(fd, &f, name, &why) == 0)
+		return 0;
+	return aipm_err_set(err, AIPM_FAILED,
+	    "the new archive cannot be read back, nothing is published: %.400s",
+	    r == 0 ? "no footer" : why.text);
 }
 
 /* Everything but the name. */

@@ -1,22 +1,27 @@
 #include "decode.h"
 
+#include "aipm/escape.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define EXTENDED_MAX ((uint64_t)16 << 20)
 /* Global records are copied for every entry. */
-#define GLOBAL_MAX ((uint64_t)64 << 10)
+#define GLOBAL_MAX ((uint64_t)4 << 10)
 
 int
-pax_damaged(struct aipm_err *err, const char *what)
+pax_damaged(const struct aipm_pax *p, struct aipm_err *err, const char *what)
 {
+	char shown[256];
+
+	aipm_escape(shown, sizeof(shown), p->name);
 	return aipm_err_set(
-	    err, AIPM_DAMAGED, "the archive is damaged: %s", what);
+	    err, AIPM_DAMAGED, "%s: is damaged: %s", shown, what);
 }
 
 int
-aipm_pax_new(
-    struct aipm_pax **out, aipm_pax_read *read, void *ctx, struct aipm_err *err)
+aipm_pax_new(struct aipm_pax **out, aipm_pax_read *read, void *ctx,
+    const char *name, struct aipm_err *err)
 {
 	struct aipm_pax *p = calloc(1, sizeof(*p));
 
@@ -24,6 +29,7 @@ aipm_pax_new(
 	if (p == NULL)
 		return aipm_err_nomem(err);
 	p->read = read;
+	p->name = name;
 	p->ctx = ctx;
 	return 0;
 }
@@ -46,7 +52,7 @@ pax_must_read(struct aipm_pax *p, void *dst, size_t n, struct aipm_err *err)
 {
 	int r = p->read(p->ctx, dst, n, err);
 
-	return r == 1 ? pax_damaged(err, "it ends within a header") : r;
+	return r == 1 ? pax_damaged(p, err, "it ends within a header") : r;
 }
 
 static int
@@ -67,7 +73,7 @@ read_extended(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 	size_t n;
 
 	if (size > EXTENDED_MAX)
-		return pax_damaged(err, "an extended header is too large");
+		return pax_damaged(p, err, "an extended header is too large");
 	n = (size_t)size + aipm_pax_padding(size);
 	p->data.len = 0;
 	if (aipm_buf_reserve(&p->data, n + 1) == -1)
@@ -80,10 +86,10 @@ read_extended(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 }
 
 static int
-continued(struct aipm_err *err)
+continued(const struct aipm_pax *p, struct aipm_err *err)
 {
 	return pax_damaged(
-	    err, "a file goes on from another volume: join the volumes");
+	    p, err, "a file goes on from another volume: join the volumes");
 }
 
 static int
@@ -97,12 +103,12 @@ take_extended(struct aipm_pax *p, struct records *r, uint64_t size,
 	if (records_parse(r, (const char *)p->data.p, p->data.len, &nomem) ==
 	    -1)
 		return nomem ? aipm_err_nomem(err)
-		             : pax_damaged(err,
+		             : pax_damaged(p, err,
 		                   "an extended header is not well-formed");
 	if (r->continued)
-		return continued(err);
+		return continued(p, err);
 	if (records_weight(r) > max)
-		return pax_damaged(err, "extended headers are too large");
+		return pax_damaged(p, err, "extended headers are too large");
 	return 0;
 }
 
@@ -111,7 +117,7 @@ static int
 take_global(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 {
 	if (p->begun)
-		return pax_damaged(err, "an entry's headers are torn apart");
+		return pax_damaged(p, err, "an entry's headers are torn apart");
 	if (take_extended(p, &p->global, size, GLOBAL_MAX, err) == -1)
 		return -1;
 	if (records_copy(&p->one, &p->global) == -1)
@@ -162,7 +168,7 @@ take_before(
 		r = take_long(p, &p->one.link, u->size, err);
 		break;
 	case 'M':
-		return continued(err);
+		return continued(p, err);
 	default:
 		return 0;
 	}
@@ -236,12 +242,12 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	if ((e->path = entry_path(r, u)) == NULL)
 		return aipm_err_nomem(err);
 	if (e->path[0] == '\0')
-		return pax_damaged(err, "an entry has no name");
+		return pax_damaged(p, err, "an entry has no name");
 	e->type = entry_type(u, e->path);
 	clean_path(e->path);
 	if (e->type == AIPM_HARDLINK || e->type == AIPM_SYMLINK) {
 		if (link[0] == '\0')
-			return pax_damaged(err, "a link has no target");
+			return pax_damaged(p, err, "a link has no target");
 		if ((e->link = strdup(link)) == NULL)
 			return aipm_err_nomem(err);
 		if (e->type == AIPM_HARDLINK)
@@ -256,7 +262,7 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	/* What is read can be written again. */
 	if (e->uid > INT64_MAX || e->gid > INT64_MAX ||
 	    e->mtime.sec == INT64_MIN)
-		return pax_damaged(err, "an owner or time is out of range");
+		return pax_damaged(p, err, "an owner or time is out of range");
 	e->major = u->major;
 	e->minor = u->minor;
 	e->xattrs = r->xattrs;
@@ -272,7 +278,7 @@ content_size(const struct aipm_pax *p, const struct aipm_ustar *u,
 	*size = p->one.has_size ? p->one.size : u->size;
 	/* So that rounding up to blocks cannot overflow. */
 	if (*size > INT64_MAX)
-		return pax_damaged(err, "a size is out of range");
+		return pax_damaged(p, err, "a size is out of range");
 	return 0;
 }
 
@@ -337,11 +343,11 @@ next_block(struct aipm_pax *p, unsigned char block[AIPM_USTAR_BLOCK],
 		if (r == -1)
 			return -1;
 		if (r == 1)
-			return pax_damaged(err, "its end is missing");
+			return pax_damaged(p, err, "its end is missing");
 		if ((r = aipm_ustar_decode(u, block)) == -1)
-			return pax_damaged(err, "a header is wrong");
+			return pax_damaged(p, err, "a header is wrong");
 		if (r == 0 && p->begun)
-			return pax_damaged(err, "it ends within a header");
+			return pax_damaged(p, err, "it ends within a header");
 		if (r == 0)
 			return 0;
 	} while ((r = take_before(p, u, err)) == 1);

@@ -8,6 +8,7 @@
 /* What the files of the decoder share. */
 struct aipm_pax {
 	aipm_pax_read *read;
+	const char *name; /* borrowed; the archive's */
 	void *ctx;
 	struct records global, one;
 	struct aipm_buf data; /* of an extended header */
@@ -18,7 +19,8 @@ struct aipm_pax {
 };
 
 /* Fill *err with AIPM_DAMAGED; returns -1. */
-int pax_damaged(struct aipm_err *err, const char *what);
+int pax_damaged(
+    const struct aipm_pax *p, struct aipm_err *err, const char *what);
 
 /* n bytes of blocks that must be there. */
 int pax_must_read(

@@ -1,5 +1,6 @@
 #include "aipm/pax.h"
 
+#include "aipm/escape.h"
 #include "aipm/ustar.h"
 
 #include <inttypes.h>
@@ -10,27 +11,6 @@
 
 #define MTIME_MAX ((int64_t)077777777777)
 
-/* The bytes that a well-formed UTF-8 string may go on with are looked at one
- * sequence at a time, as Unicode's table 3-7 has them. */
-static size_t
-utf8_sequence(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80   ? 1
-	           : s[0] < 0xc2 ? 0
-	           : s[0] < 0xe0 ? 2
-	           : s[0] < 0xf0 ? 3
-	           : s[0] < 0xf5 ? 4
-	                         : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool
 is_utf8(const char *text)
 {
@@ -38,7 +18,7 @@ is_utf8(const char *text)
 	size_t n;
 
 	for (; *s != '\0'; s += n)
-		if ((n = utf8_sequence(s)) == 0)
+		if ((n = *s < 0x80 ? 1 : aipm_utf8_length(s)) == 0)
 			return false;
 	return true;
 }

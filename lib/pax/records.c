@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than Linux can list of one file (64 KiB of names). */
-#define XATTRS_MAX 10000
+/* Linux lists at most 64 KiB of names. */
+#define XATTRS_MAX ((size_t)16384)
 
 void
 records_clear(struct records *r)
@@ -184,6 +184,8 @@ add_range(struct records *r, uint64_t offset, uint64_t len, bool *nomem)
 {
 	struct aipm_range range = { offset, len };
 
+	if (r->map.len / sizeof(range) >= SPARSE_MAP_MAX)
+		return -1;
 	*nomem = aipm_buf_add(&r->map, &range, sizeof(range)) == -1;
 	return *nomem ? -1 : 0;
 }

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#define SPARSE_MAP_MAX ((size_t)1 << 20) /* ranges of one file */
+
 /*
  * records: what the headers before an entry's block have said of it: pax
  * extended headers, GNU long names, sparse maps.

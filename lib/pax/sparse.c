@@ -2,8 +2,6 @@
 
 #include "aipm/num.h"
 
-#define MAP_MAX ((uint64_t)1 << 20) /* ranges of a sparse file */
-
 /* Where old GNU headers have what ustar has no field for. */
 enum {
 	GNU_MAP = 386, /* 4 pairs of offset and length, 12 bytes each */
@@ -24,7 +22,7 @@ take_pair(struct aipm_pax *p, const unsigned char *at, struct aipm_err *err)
 		return 0;
 	if (aipm_ustar_number(at, 12, &offset) == -1 ||
 	    aipm_ustar_number(at + 12, 12, &len) == -1 || offset < 0 || len < 0)
-		return pax_damaged(err, "a sparse map is not well-formed");
+		return pax_damaged(p, err, "a sparse map is not well-formed");
 	range = (struct aipm_range){ (uint64_t)offset, (uint64_t)len };
 	if (aipm_buf_add(&p->map, &range, sizeof(range)) == -1)
 		return aipm_err_nomem(err);
@@ -41,15 +39,15 @@ take_old_gnu(struct aipm_pax *p, unsigned char *block, struct aipm_err *err)
 
 	if (aipm_ustar_number(block + GNU_REAL_SIZE, 12, &size) == -1 ||
 	    size < 0)
-		return pax_damaged(err, "a sparse file's size is wrong");
+		return pax_damaged(p, err, "a sparse file's size is wrong");
 	r->has_real_size = true;
 	r->real_size = (uint64_t)size;
 	for (size_t i = 0; i < 4; i++)
 		if (take_pair(p, block + GNU_MAP + 24 * i, err) == -1)
 			return -1;
 	while (more) {
-		if (p->map.len / sizeof(struct aipm_range) > MAP_MAX)
-			return pax_damaged(err, "a sparse map is too large");
+		if (p->map.len / sizeof(struct aipm_range) > SPARSE_MAP_MAX)
+			return pax_damaged(p, err, "a sparse map is too large");
 		if (pax_must_read(p, block, AIPM_USTAR_BLOCK, err) == -1)
 			return -1;
 		for (size_t i = 0; i < GNU_EXT_PAIRS; i++)
@@ -79,7 +77,7 @@ text_number(struct text *t, uint64_t *v, struct aipm_err *err)
 		if (t->at == sizeof(t->block)) {
 			if (t->read >= t->limit)
 				return pax_damaged(
-				    err, "a sparse map is cut off");
+				    t->p, err, "a sparse map is cut off");
 			if (pax_must_read(
 			        t->p, t->block, sizeof(t->block), err) == -1)
 				return -1;
@@ -92,7 +90,7 @@ text_number(struct text *t, uint64_t *v, struct aipm_err *err)
 		if (c < '0' || c > '9' || !aipm_mul_u64(r, 10, &r) ||
 		    !aipm_add_u64(r, (uint64_t)(c - '0'), &r))
 			return pax_damaged(
-			    err, "a sparse map is not well-formed");
+			    t->p, err, "a sparse map is not well-formed");
 	}
 	*v = r;
 	return 0;
@@ -109,8 +107,8 @@ take_1_0(struct aipm_pax *p, struct aipm_err *err)
 
 	if (text_number(&t, &n, err) == -1)
 		return -1;
-	if (n > MAP_MAX)
-		return pax_damaged(err, "a sparse map is too large");
+	if (n > SPARSE_MAP_MAX)
+		return pax_damaged(p, err, "a sparse map is too large");
 	for (; n > 0; n--) {
 		if (text_number(&t, &range.offset, err) == -1 ||
 		    text_number(&t, &range.len, err) == -1)
@@ -119,7 +117,7 @@ take_1_0(struct aipm_pax *p, struct aipm_err *err)
 			return aipm_err_nomem(err);
 	}
 	if (t.read > p->header.stored)
-		return pax_damaged(err, "a sparse map is cut off");
+		return pax_damaged(p, err, "a sparse map is cut off");
 	p->header.stored -= t.read;
 	return 0;
 }
@@ -139,10 +137,11 @@ check_map(struct aipm_pax *p, struct aipm_err *err)
 		if (r->offset < at || !aipm_add_u64(r->offset, r->len, &at) ||
 		    at > h->entry.size || !aipm_add_u64(sum, r->len, &sum))
 			return pax_damaged(
-			    err, "a sparse map is not well-formed");
+			    p, err, "a sparse map is not well-formed");
 	}
 	if (sum != h->stored)
-		return pax_damaged(err, "a sparse map does not fit its file");
+		return pax_damaged(
+		    p, err, "a sparse map does not fit its file");
 	return 0;
 }
 
@@ -162,11 +161,11 @@ pax_fill_sparse(struct aipm_pax *p, const struct aipm_ustar *u,
 	if (u->type == 'S' && take_old_gnu(p, block, err) == -1)
 		return -1;
 	if (!r->has_real_size)
-		return pax_damaged(err, "a sparse file's size is missing");
+		return pax_damaged(p, err, "a sparse file's size is missing");
 	if (r->real_size > INT64_MAX)
-		return pax_damaged(err, "a size is out of range");
+		return pax_damaged(p, err, "a size is out of range");
 	if (r->major > 1 || (r->major == 1 && r->minor != 0))
-		return pax_damaged(err, "a sparse file's format is unknown");
+		return pax_damaged(p, err, "a sparse file's format is unknown");
 	h->sparse = true;
 	h->entry.size = r->real_size;
 	if (r->major == 1) {

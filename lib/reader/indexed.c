@@ -29,6 +29,7 @@ struct indexed {
 	struct aipm_pax *pax;
 	struct claim *claims; /* of the present member */
 	size_t nclaims, cap;
+	uint64_t headers; /* bytes of headers that they tell of */
 	size_t next; /* claim */
 	struct aipm_buf packed, plain;
 	size_t pos; /* in plain */
@@ -88,7 +89,7 @@ indexed_open(struct indexed **out, int fd, const char *name,
 	}
 	if (aipm_index_open_file(&x->index, fd, f, name, err) == -1 ||
 	    aipm_codec_open(&x->codec, 0, err) == -1 ||
-	    aipm_pax_new(&x->pax, read_headers, x, err) == -1) {
+	    aipm_pax_new(&x->pax, read_headers, x, x->name, err) == -1) {
 		indexed_close(x);
 		return -1;
 	}
@@ -121,6 +122,7 @@ drop_claims(struct indexed *x)
 		free(x->claims[i].holes);
 	}
 	x->nclaims = x->next = 0;
+	x->headers = 0;
 	x->open = NULL;
 }
 
@@ -143,8 +145,6 @@ add_claim(struct indexed *x, struct aipm_err *err)
 	const struct aipm_index_item *it = x->item;
 	struct claim *c;
 
-	if (x->nclaims >= AIPM_MEMBER_PLAIN_MAX / 512)
-		return damaged(x, NULL, "its index is damaged", err);
 	if (x->nclaims == x->cap) {
 		size_t cap = 2 * x->cap + 64;
 
@@ -163,6 +163,10 @@ add_claim(struct indexed *x, struct aipm_err *err)
 	memcpy(c->sha256, it->sha256, sizeof(c->sha256));
 	if (copy_entry(&c->entry, it->entry) == -1)
 		return aipm_err_nomem(err);
+	/* Every entry has a block of headers, in the member at least. */
+	x->headers += it->headers;
+	if (it->headers < 512 || x->headers > AIPM_MEMBER_PLAIN_MAX)
+		return damaged(x, NULL, "its index is damaged", err);
 	if (it->nholes == 0)
 		return 0;
 	if ((c->holes = calloc(it->nholes, sizeof(*c->holes))) == NULL)
@@ -248,6 +252,7 @@ check_headers(struct indexed *x, const struct aipm_index_item *member,
 	const struct aipm_pax_header *h;
 
 	x->pos = 0;
+	aipm_digest_take(x->digest, sha256); /* begins anew */
 	for (size_t i = 0; i < x->nclaims; i++) {
 		struct claim *c = &x->claims[i];
 		size_t from = x->pos, content;
@@ -349,6 +354,12 @@ next_run(struct indexed *x, uint64_t block, struct aipm_err *err)
 	x->run = *x->item;
 	x->run_left = x->run.count;
 	x->item = NULL;
+	for (size_t i = 0; i < x->run.nholes; i++)
+		if (x->run.holes[i].offset < x->at ||
+		    x->run.holes[i].offset + x->run.holes[i].len >
+		        x->at + block)
+			return damaged(
+			    x, c->entry.path, "the index is damaged", err);
 	return 0;
 }
 
@@ -365,23 +376,22 @@ load_chunk(struct indexed *x, uint64_t len, struct aipm_err *err)
 	    x, x->plain.p, (size_t)len, x->run.sha256, path, err);
 }
 
-/* The next block of the chunked file: 1, 0 at its end; with skip it is
- * passed over unread. */
+/* The next block of the chunked file: 1, 0 at its end. */
 static int
-chunk(struct indexed *x, struct aipm_piece *piece, bool skip,
-    struct aipm_err *err)
+chunk(struct indexed *x, struct aipm_piece *piece, struct aipm_err *err)
 {
 	uint64_t size = x->open->entry.size;
 	uint64_t block = (uint64_t)1 << x->footer.block_log2, len;
-	int r = 0;
+	int r;
 
 	if (x->at == size)
 		return 0;
-	if (next_run(x, block, err) == -1)
+	if (next_run(x, block, err) == -1) {
+		x->at = size; /* nothing more is known of it */
 		return -1;
+	}
 	len = size - x->at < block ? size - x->at : block;
-	if (!skip)
-		r = load_chunk(x, len, err);
+	r = load_chunk(x, len, err);
 	x->hole = (struct aipm_range){ x->at, len };
 	*piece = (struct aipm_piece){ x->plain.p, (size_t)len, x->at,
 		x->run.holes, x->run.nholes };
@@ -393,6 +403,24 @@ chunk(struct indexed *x, struct aipm_piece *piece, bool skip,
 	x->run.offset += x->run.size;
 	x->run_left--;
 	return r == -1 ? -1 : 1;
+}
+
+/* Pass over the blocks of the chunked file. */
+static int
+skip_chunks(struct indexed *x, struct aipm_err *err)
+{
+	uint64_t size = x->open->entry.size;
+	uint64_t block = (uint64_t)1 << x->footer.block_log2;
+
+	while (x->at < size) {
+		if (next_run(x, block, err) == -1)
+			return -1;
+		x->at = x->run_left > (size - x->at) / block
+		            ? size
+		            : x->at + x->run_left * block;
+		x->run_left = 0;
+	}
+	return 0;
 }
 
 /* Say that damage was met, and whether to go on behind it. */
@@ -413,7 +441,7 @@ indexed_data(struct indexed *x, struct aipm_piece *piece, struct aipm_err *err)
 	if (x->open == NULL)
 		return 0;
 	do {
-		r = x->open->chunked ? chunk(x, piece, false, err)
+		r = x->open->chunked ? chunk(x, piece, err)
 		                     : small_data(x, piece, err);
 	} while (r == -1 && go_on(x, x->open->entry.path, err));
 	return r;
@@ -432,8 +460,7 @@ finish_entry(struct indexed *x, struct aipm_err *err)
 		while ((r = indexed_data(x, &piece, err)) == 1)
 			;
 	else if (x->open->chunked)
-		while ((r = chunk(x, &piece, true, err)) == 1)
-			;
+		r = skip_chunks(x, err);
 	x->open = NULL;
 	return r;
 }
@@ -468,7 +495,7 @@ next_member(struct indexed *x, struct aipm_err *err)
 	aipm_pax_free(x->pax);
 	x->pax = NULL;
 	lose(x);
-	return aipm_pax_new(&x->pax, read_headers, x, err);
+	return aipm_pax_new(&x->pax, read_headers, x, x->name, err);
 }
 
 static int

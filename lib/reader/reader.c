@@ -10,26 +10,6 @@ struct aipm_reader {
 	struct indexed *indexed;
 };
 
-/* Whether the whole index is sound, for salvage: it alone is then trusted to
- * say where things are. */
-static bool
-index_sound(int fd, const struct aipm_footer *f, const char *name)
-{
-	const struct aipm_index_item *it;
-	struct aipm_index *x;
-	struct aipm_err err;
-	int r;
-
-	if (aipm_index_open_file(&x, fd, f, name, &err) == -1)
-		return false;
-	while ((r = aipm_index_next(x, &it, &err)) == 1)
-		;
-	if (r == 0)
-		r = aipm_index_check(x, f, &err);
-	aipm_index_close(x);
-	return r == 0;
-}
-
 /* 1: read along the index, 0: serially, -1. */
 static int
 choose(int fd, const char *name, const struct aipm_reader_options *o,
@@ -47,7 +27,8 @@ choose(int fd, const char *name, const struct aipm_reader_options *o,
 		return r;
 	if (r == -1 && err->cls != AIPM_DAMAGED)
 		return -1;
-	if (r == 1 && index_sound(fd, f, name))
+	/* Only an index that is sound is trusted to say where things are. */
+	if (r == 1 && aipm_index_verify(fd, f, name, err) == 0)
 		return 1;
 	if (r != 0)
 		aipm_warn(&o->warn, NULL,

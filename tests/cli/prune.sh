@@ -154,7 +154,7 @@ is 'an empty list is nothing to do' "$status:$out$err" '0:'
 run_sh 'aipm-prune - <many'
 status_is 'a list that cannot be read is a failure' 1
 run_sh 'aipm-prune --keep-last 1 - <list >/dev/full'
-status_is 'a result that cannot be written is a failure' 1
+status_is 'a result that cannot be written is a failure' 5
 
 # A removal that fails: by then one is gone.
 shelf complete-backup-01 complete-backup-02 complete-backup-03

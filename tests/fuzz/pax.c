@@ -95,7 +95,7 @@ check_again(const struct aipm_entry *e)
 
 	must(aipm_pax_encode(&b, e, &err) == 0);
 	in = (struct input){ b.p, b.len, true };
-	must(aipm_pax_new(&p, read_input, &in, &err) == 0);
+	must(aipm_pax_new(&p, read_input, &in, "in", &err) == 0);
 	must(aipm_pax_next(p, &h, &err) == 1);
 	must(strcmp(h->entry.path, e->path) == 0);
 	must(h->entry.type == e->type && h->entry.size == e->size);
@@ -118,7 +118,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct aipm_err err;
 	struct aipm_pax *p;
 
-	must(aipm_pax_new(&p, read_input, &in, &err) == 0);
+	must(aipm_pax_new(&p, read_input, &in, "in", &err) == 0);
 	while (aipm_pax_next(p, &h, &err) == 1) {
 		uint64_t n = h->stored + aipm_pax_padding(h->stored);
 

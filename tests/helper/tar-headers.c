@@ -130,7 +130,7 @@ list(void)
 	struct aipm_pax *p;
 	int r;
 
-	if (aipm_pax_new(&p, read_stdin, NULL, &err) == -1)
+	if (aipm_pax_new(&p, read_stdin, NULL, "tar", &err) == -1)
 		return AIPM_FAILED;
 	while ((r = aipm_pax_next(p, &h, &err)) == 1) {
 		show_entry(&h->entry);

@@ -62,7 +62,7 @@ first(struct tar *t, struct aipm_pax **p, const struct aipm_pax_header **h)
 
 	t->at = 0;
 	aipm_buf_add_zeros(&t->b, 1024);
-	cr_assert_eq(aipm_pax_new(p, read_tar, t, &err), 0);
+	cr_assert_eq(aipm_pax_new(p, read_tar, t, "x", &err), 0);
 	r = aipm_pax_next(*p, h, &err);
 	return r == -1 ? (int)err.cls : r;
 }
@@ -391,7 +391,7 @@ Test(pax, a_tar_without_its_end_is_refused)
 	struct aipm_pax *p;
 
 	add_block(&t, '0', "f", 0);
-	cr_assert_eq(aipm_pax_new(&p, read_tar, &t, &err), 0);
+	cr_assert_eq(aipm_pax_new(&p, read_tar, &t, "x", &err), 0);
 	cr_assert_eq(aipm_pax_next(p, &h, &err), 1);
 	cr_assert_eq(aipm_pax_next(p, &h, &err), -1);
 	cr_assert_eq(err.cls, AIPM_DAMAGED);
@@ -582,10 +582,10 @@ Test(pax, extended_headers_that_pile_up_are_refused)
 	}
 	add_block(&t, '0', "f", 0);
 	refused(&t, "17 MiB before one entry");
-	value[1 << 16] = '\0';
+	value[1 << 12] = '\0';
 	add_record(&t, 'g', "SCHILY.xattr.user.a", value);
 	add_block(&t, '0', "f", 0);
-	refused(&t, "64 KiB for every entry");
+	refused(&t, "4 KiB for every entry");
 	free(value);
 }
 
@@ -595,7 +595,7 @@ Test(pax, more_attributes_than_a_file_can_have_are_refused)
 	struct aipm_buf b = { 0 };
 	char record[64];
 
-	for (int i = 10000; i <= 20000; i++) {
+	for (int i = 10000; i <= 26384; i++) {
 		snprintf(
 		    record, sizeof(record), "28 SCHILY.xattr.user.%d=\n", i);
 		aipm_buf_add(&b, record, strlen(record));
@@ -604,7 +604,7 @@ Test(pax, more_attributes_than_a_file_can_have_are_refused)
 	add_records(&t, 'x', (const char *)b.p);
 	add_block(&t, '0', "f", 0);
 	aipm_buf_free(&b);
-	refused(&t, "10,001 attributes");
+	refused(&t, "16,385 attributes");
 }
 
 Test(pax, nul_bytes_in_names_are_refused)
@@ -795,7 +795,7 @@ Test(pax, headers_cut_off_at_any_block_are_refused)
 		struct aipm_pax *p;
 
 		aipm_buf_add(&t.b, whole.b.p, n);
-		cr_assert_eq(aipm_pax_new(&p, read_tar, &t, &err), 0);
+		cr_assert_eq(aipm_pax_new(&p, read_tar, &t, "t", &err), 0);
 		cr_assert_eq(aipm_pax_next(p, &h, &err), -1, "at %zu", n);
 		cr_assert_eq(err.cls, AIPM_DAMAGED);
 		done(&t, p);

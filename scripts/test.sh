@@ -1,0 +1,44 @@
+#!/bin/sh
+# test.sh: install what is missing, build, and run every test there is.  Its
+# last line is "N passed, N failed", of all of them.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+log=$(mktemp) || exit 1
+all=$(mktemp) || exit 1
+trap 'rm -f "$log" "$all"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# part NAME COMMAND...: its counts go into $all; a part that fails without
+# any, or that counts nothing, counts as one itself.
+part()
+{
+	echo "== $1"
+	shift
+	"$@" >"$log" 2>&1
+	status=$?
+	grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" >>"$all"
+	if [ "$status" -eq 0 ]; then
+		grep -E '[0-9]+ passed, [0-9]+ failed|skipped' "$log" ||
+		    echo '1 passed, 0 failed' | tee -a "$all"
+		return
+	fi
+	tail -n 200 "$log"
+	grep -Eq '^[0-9]+ passed, [1-9][0-9]* failed' "$log" ||
+	    echo '0 passed, 1 failed' | tee -a "$all"
+}
+
+part packages scripts/deps.sh test
+part build make -s -j2 all
+part lint make -s lint
+part tests make -s -j2 check
+part 'tests under the sanitizers' make -s -j2 CC=clang SAN=1 check
+part 'tests with the codec of our own' make -s -j2 USTAR=builtin check
+part 'tests on a real stack' make -s check-stack
+
+awk '{ passed += $1; failed += $3; skipped += $5 }
+END {
+	printf "%d passed, %d failed", passed, failed
+	print (skipped > 0 ? ", " skipped " skipped" : "")
+	exit failed > 0 || passed == 0
+}' "$all"
