@@ -52,6 +52,7 @@ aipm_footer_decode(
 	if (aipm_get_u32(p + CRC) != aipm_crc32(0, p, CRC) ||
 	    p[0] != AIPM_FORMAT_MAJOR)
 		return -1;
+	f->minor = p[1];
 	f->complete = (p[2] & FLAG_COMPLETE) != 0;
 	f->thin = (p[2] & FLAG_THIN) != 0;
 	f->block_log2 = p[3];

@@ -107,7 +107,9 @@ parse_data(
 	m->first = true;
 	m->format.major = p[KIND + 9];
 	m->format.minor = p[KIND + 10];
-	m->format.footer = (p[KIND + 11] & FLAG_FOOTER) != 0;
+	m->format.footer = p[KIND + 11] == FLAG_FOOTER;
+	if (p[KIND + 11] > FLAG_FOOTER)
+		return -1;
 	m->format.block_log2 = p[KIND + 12];
 	return m->format.block_log2 < AIPM_BLOCK_LOG2_MIN ||
 	               m->format.block_log2 > AIPM_BLOCK_LOG2_MAX

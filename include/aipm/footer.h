@@ -18,6 +18,7 @@
 struct aipm_footer {
 	bool complete; /* nothing was missing */
 	bool thin; /* not whole without its references */
+	unsigned minor; /* of the format's version; set by the encoder */
 	unsigned block_log2; /* block size = 1 << block_log2 bytes */
 	uint64_t index_offset; /* in the file, of the first index member */
 	uint64_t index_size; /* bytes of the index, without its members */

@@ -150,6 +150,7 @@ static int
 between(struct plain *p, struct aipm_err *err)
 {
 	const unsigned char *at;
+	struct aipm_member m;
 	size_t have, i;
 
 	for (;;) {
@@ -165,6 +166,12 @@ between(struct plain *p, struct aipm_err *err)
 	}
 	if (have < 2 || at[0] != 0x1f || at[1] != 0x8b)
 		return damaged(p, "has something foreign behind its end", err);
+	if (input_view(&p->in, AIPM_MEMBER_PEEK, &at, &have, err) == -1)
+		return -1;
+	/* Ours all along, but for the first one's head. */
+	if (aipm_member_parse(&m, at, have) == 1)
+		return aipm_err_file(
+		    err, AIPM_DAMAGED, p->in.name, "its beginning is damaged");
 	if (inflateReset(&p->z) != Z_OK)
 		return damaged(p, "is damaged", err);
 	p->z_between = false;

@@ -379,7 +379,8 @@ check_footer(struct serial *s, struct aipm_index *x, uint64_t index_offset,
 	input_take(&s->plain.in, AIPM_FOOTER_SIZE);
 	if (f.file_size != s->plain.in.offset ||
 	    f.index_offset != index_offset || f.entries != s->entries ||
-	    f.block_log2 != s->plain.format.block_log2)
+	    f.block_log2 != s->plain.format.block_log2 ||
+	    f.minor != s->plain.format.minor)
 		return damaged(s, "its footer is wrong", err);
 	if (f.thin)
 		return damaged(
