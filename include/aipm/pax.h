@@ -62,13 +62,26 @@ int aipm_pax_new(struct aipm_pax **p, aipm_pax_read *read, void *ctx,
  * Read the next set of headers: 1 with *h (owned by the decoder, good until
  * the next call), 0 at the end-of-archive blocks (one block of zeros is
  * enough; it has been read), -1.  The caller has read the content of the
- * entry before, padding included.  A stream that ends without a block of
- * zeros, a wrong checksum, a record that is not well-formed, a number out of
- * range, an extended header above 16 MiB and an entry type that cannot be
- * restored whole (multi-volume) are AIPM_DAMAGED; entries of types that
- * carry no file (GNU volume labels, unknown vendor types) are passed over,
- * their content read.  A leading "./" is taken off the names, as many as
- * there are, and trailing slashes; "." alone stays.
+ * entry before, padding included.
+ *
+ * AIPM_DAMAGED are: a stream that ends without a block of zeros or between
+ * an entry's headers, a wrong checksum, a record that is not well-formed, a
+ * number out of range, an entry without a name, a link without a target, a
+ * file that goes on from another volume, a sparse map that does not fit; and
+ * what would take too much memory: more than 16 MiB of headers or 16,384
+ * xattrs for one entry, 4 KiB of global records, a sparse map of more than
+ * 2^20 ranges.
+ *
+ * Entries of types that carry no file (GNU volume labels, unknown vendor
+ * types) are passed over, their content read; unknown types of no vendor are
+ * files (POSIX).  Directories of GNU's incremental archives are directories.
+ * The content that pax allows a hard link to repeat has been read over; in an
+ * archive without pax headers a hard link's size has no content behind it.
+ *
+ * A leading "./" is taken off the names, as many as there are, and trailing
+ * slashes; "." alone stays.  Records of ACLs as text and of xattrs other than
+ * SCHILY.xattr are not read.  An empty SCHILY.xattr record is an empty xattr;
+ * any other empty record takes an earlier one back.
  */
 int aipm_pax_next(
     struct aipm_pax *p, const struct aipm_pax_header **h, struct aipm_err *err);

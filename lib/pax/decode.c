@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define EXTENDED_MAX ((uint64_t)16 << 20)
+/* Global records are copied for every entry. */
+#define GLOBAL_MAX ((uint64_t)4 << 10)
 
 int
 pax_damaged(const struct aipm_pax *p, struct aipm_err *err, const char *what)
@@ -84,23 +86,57 @@ read_extended(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 }
 
 static int
-take_extended(
-    struct aipm_pax *p, struct records *r, uint64_t size, struct aipm_err *err)
+continued(const struct aipm_pax *p, struct aipm_err *err)
+{
+	return pax_damaged(
+	    p, err, "a file goes on from another volume: join the volumes");
+}
+
+static int
+take_extended(struct aipm_pax *p, struct records *r, uint64_t size,
+    uint64_t max, struct aipm_err *err)
 {
 	bool nomem;
 
 	if (read_extended(p, size, err) == -1)
 		return -1;
-	if (records_parse(r, (const char *)p->data.p, p->data.len, &nomem) == 0)
-		return 0;
-	return nomem ? aipm_err_nomem(err)
-	             : pax_damaged(
-	                   p, err, "an extended header is not well-formed");
+	if (records_parse(r, (const char *)p->data.p, p->data.len, &nomem) ==
+	    -1)
+		return nomem ? aipm_err_nomem(err)
+		             : pax_damaged(p, err,
+		                   "an extended header is not well-formed");
+	if (r->continued)
+		return continued(p, err);
+	if (records_weight(r) > max)
+		return pax_damaged(p, err, "extended headers are too large");
+	return 0;
+}
+
+/* Global records are under what the entry's own headers say. */
+static int
+take_global(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
+{
+	if (p->begun)
+		return pax_damaged(p, err, "an entry's headers are torn apart");
+	if (take_extended(p, &p->global, size, GLOBAL_MAX, err) == -1)
+		return -1;
+	if (records_copy(&p->one, &p->global) == -1)
+		return aipm_err_nomem(err);
+	p->is_pax = true;
+	return 0;
+}
+
+static int
+take_own(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
+{
+	p->begun = p->is_pax = true;
+	return take_extended(p, &p->one, size, EXTENDED_MAX, err);
 }
 
 static int
 take_long(struct aipm_pax *p, char **to, uint64_t size, struct aipm_err *err)
 {
+	p->begun = true;
 	if (read_extended(p, size, err) == -1)
 		return -1;
 	free(*to);
@@ -120,15 +156,10 @@ take_before(
 	switch (u->type) {
 	case 'x':
 	case 'X': /* Solaris */
-		r = take_extended(p, &p->one, u->size, err);
+		r = take_own(p, u->size, err);
 		break;
 	case 'g':
-		r = take_extended(p, &p->global, u->size, err);
-		/* Of every file at once they would make no sense. */
-		aipm_xattrs_free(&p->global.xattrs);
-		p->global.map.len = 0;
-		if (r == 0 && records_copy(&p->one, &p->global) == -1)
-			r = aipm_err_nomem(err);
+		r = take_global(p, u->size, err);
 		break;
 	case 'L':
 		r = take_long(p, &p->one.path, u->size, err);
@@ -137,8 +168,7 @@ take_before(
 		r = take_long(p, &p->one.link, u->size, err);
 		break;
 	case 'M':
-		return pax_damaged(p, err,
-		    "a file goes on from another volume: join the volumes");
+		return continued(p, err);
 	default:
 		return 0;
 	}
@@ -229,6 +259,10 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	e->mtime.sec = u->mtime;
 	if (r->has_mtime)
 		e->mtime = r->mtime;
+	/* What is read can be written again. */
+	if (e->uid > INT64_MAX || e->gid > INT64_MAX ||
+	    e->mtime.sec == INT64_MIN)
+		return pax_damaged(p, err, "an owner or time is out of range");
 	e->major = u->major;
 	e->minor = u->minor;
 	e->xattrs = r->xattrs;
@@ -236,25 +270,53 @@ fill_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
 	return 0;
 }
 
+/* The size of the content, by the records or the block. */
+static int
+content_size(const struct aipm_pax *p, const struct aipm_ustar *u,
+    uint64_t *size, struct aipm_err *err)
+{
+	*size = p->one.has_size ? p->one.size : u->size;
+	/* So that rounding up to blocks cannot overflow. */
+	if (*size > INT64_MAX)
+		return pax_damaged(p, err, "a size is out of range");
+	return 0;
+}
+
+/*
+ * Whether content follows that is no file's.  A hard link may repeat its
+ * file's content in pax (2001); before that a size there, as with devices
+ * and directories, had no content behind it.
+ */
+static bool
+idle_content(const struct aipm_pax *p, const struct aipm_ustar *u)
+{
+	return u->type == 'D' || (u->type == AIPM_HARDLINK && p->is_pax);
+}
+
 static int
 fill_content(struct aipm_pax *p, const struct aipm_ustar *u,
     unsigned char *block, struct aipm_err *err)
 {
 	struct aipm_pax_header *h = &p->header;
-	uint64_t size = p->one.has_size ? p->one.size : u->size;
+	uint64_t size;
 
-	/* So that rounding up to blocks cannot overflow. */
-	if (size > INT64_MAX)
-		return pax_damaged(p, err, "a size is out of range");
-	h->stored = size;
-	if (h->entry.type != AIPM_FILE) {
-		/* Old tars give a hard link its file's size, without content;
-		 * devices and directories may carry a meaningless one. */
-		h->stored = 0;
-		return u->type == 'D' ? pass_over(p, size, err) : 0;
-	}
-	h->entry.size = size;
+	if (content_size(p, u, &size, err) == -1)
+		return -1;
+	if (h->entry.type != AIPM_FILE)
+		return idle_content(p, u) ? pass_over(p, size, err) : 0;
+	h->stored = h->entry.size = size;
 	return pax_is_sparse(p, u) ? pax_fill_sparse(p, u, block, err) : 0;
+}
+
+/* An entry of a type that carries no file. */
+static int
+pass_entry(struct aipm_pax *p, const struct aipm_ustar *u, struct aipm_err *err)
+{
+	uint64_t size;
+
+	if (content_size(p, u, &size, err) == -1)
+		return -1;
+	return pass_over(p, size, err);
 }
 
 static int
@@ -263,9 +325,33 @@ begin(struct aipm_pax *p, struct aipm_err *err)
 	aipm_entry_free(&p->header.entry);
 	memset(&p->header, 0, sizeof(p->header));
 	p->map.len = 0;
+	p->begun = false;
 	if (records_copy(&p->one, &p->global) == -1)
 		return aipm_err_nomem(err);
 	return 0;
+}
+
+/* The next block that is an entry's own: 1, 0 at the end, -1. */
+static int
+next_block(struct aipm_pax *p, unsigned char block[AIPM_USTAR_BLOCK],
+    struct aipm_ustar *u, struct aipm_err *err)
+{
+	int r;
+
+	do {
+		r = p->read(p->ctx, block, AIPM_USTAR_BLOCK, err);
+		if (r == -1)
+			return -1;
+		if (r == 1)
+			return pax_damaged(p, err, "its end is missing");
+		if ((r = aipm_ustar_decode(u, block)) == -1)
+			return pax_damaged(p, err, "a header is wrong");
+		if (r == 0 && p->begun)
+			return pax_damaged(p, err, "it ends within a header");
+		if (r == 0)
+			return 0;
+	} while ((r = take_before(p, u, err)) == 1);
+	return r == -1 ? -1 : 1;
 }
 
 int
@@ -276,25 +362,14 @@ aipm_pax_next(
 	struct aipm_ustar u;
 	int r;
 
-	if (begin(p, err) == -1)
-		return -1;
 	for (;;) {
-		r = p->read(p->ctx, block, sizeof(block), err);
-		if (r == -1)
+		if (begin(p, err) == -1)
 			return -1;
-		if (r == 1)
-			return pax_damaged(p, err, "its end is missing");
-		if ((r = aipm_ustar_decode(&u, block)) == -1)
-			return pax_damaged(p, err, "a header is wrong");
-		if (r == 0)
-			return 0;
-		if ((r = take_before(p, &u, err)) == -1)
-			return -1;
-		if (r == 1)
-			continue;
+		if ((r = next_block(p, block, &u, err)) != 1)
+			return r;
 		if (!passed_over(u.type))
 			break;
-		if (pass_over(p, u.size, err) == -1 || begin(p, err) == -1)
+		if (pass_entry(p, &u, err) == -1)
 			return -1;
 	}
 	if (fill_entry(p, &u, err) == -1 ||

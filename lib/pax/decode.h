@@ -14,6 +14,8 @@ struct aipm_pax {
 	struct aipm_buf data; /* of an extended header */
 	struct aipm_buf map; /* struct aipm_range, the header's */
 	struct aipm_pax_header header;
+	bool begun; /* the entry has headers of its own already */
+	bool is_pax; /* the archive has shown a pax header */
 };
 
 /* Fill *err with AIPM_DAMAGED; returns -1. */

@@ -46,8 +46,27 @@ records_copy(struct records *to, const struct records *from)
 	return 0;
 }
 
-bool
-records_number(const char *p, size_t n, uint64_t *v)
+static uint64_t
+text_weight(const char *s)
+{
+	return s == NULL ? 0 : strlen(s);
+}
+
+uint64_t
+records_weight(const struct records *r)
+{
+	uint64_t n = text_weight(r->path) + text_weight(r->link) +
+	             text_weight(r->sparse_name) + r->map.len;
+
+	for (size_t i = 0; i < r->xattrs.n; i++)
+		n += sizeof(r->xattrs.v[i]) + strlen(r->xattrs.v[i].name) +
+		     r->xattrs.v[i].len;
+	return n;
+}
+
+/* A whole decimal number without sign of exactly n bytes. */
+static bool
+parse_number(const char *p, size_t n, uint64_t *v)
 {
 	uint64_t r = 0;
 
@@ -73,8 +92,8 @@ parse_time(const char *p, size_t n, struct aipm_time *t)
 	p += negative;
 	n -= negative;
 	dot = memchr(p, '.', n);
-	if (!records_number(p, dot == NULL ? n : (size_t)(dot - p), &whole) ||
-	    whole > INT64_MAX - 1)
+	if (!parse_number(p, dot == NULL ? n : (size_t)(dot - p), &whole) ||
+	    whole > INT64_MAX)
 		return false;
 	for (size_t i = dot == NULL ? n : (size_t)(dot - p) + 1; i < n; i++) {
 		if (p[i] < '0' || p[i] > '9')
@@ -118,17 +137,7 @@ static int
 take_number(bool *has, uint64_t *to, const char *p, size_t n)
 {
 	*has = n > 0;
-	return n == 0 || records_number(p, n, to) ? 0 : -1;
-}
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return n == 0 || parse_number(p, n, to) ? 0 : -1;
 }
 
 /* The name behind "SCHILY.xattr.", in which GNU tar encodes '=' and '%'. */
@@ -140,16 +149,11 @@ xattr_name(const char *key, size_t n)
 	if (name == NULL)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
-		if (key[i] == '%' && n - i > 2 && key[i + 1] == '2' &&
-		    hex(key[i + 2]) == 5) {
-			*to++ = '%';
-			i += 2;
-		} else if (key[i] == '%' && n - i > 2 && key[i + 1] == '3' &&
-		           hex(key[i + 2]) == 13) {
-			*to++ = '=';
-			i += 2;
-		} else
-			*to++ = key[i];
+		bool coded = n - i > 2 && (memcmp(key + i, "%3D", 3) == 0 ||
+		                              memcmp(key + i, "%25", 3) == 0);
+
+		*to++ = !coded ? key[i] : key[i + 1] == '3' ? '=' : '%';
+		i += coded ? 2 : 0;
 	}
 	*to = '\0';
 	return name;
@@ -162,7 +166,8 @@ take_xattr(struct records *r, const char *key, size_t klen, const char *p,
 	char *name;
 	int result;
 
-	if (klen == 0 || r->xattrs.n >= XATTRS_MAX)
+	if (klen == 0 || memchr(key, '\0', klen) != NULL ||
+	    r->xattrs.n >= XATTRS_MAX)
 		return -1;
 	if ((name = xattr_name(key, klen)) == NULL) {
 		*nomem = true;
@@ -199,7 +204,7 @@ take_map(struct records *r, const char *p, size_t n, bool *nomem)
 		const char *comma = memchr(p, ',', (size_t)(end - p));
 		const char *stop = comma == NULL ? end : comma;
 
-		if (!records_number(p, (size_t)(stop - p), &v[i++ % 2]))
+		if (!parse_number(p, (size_t)(stop - p), &v[i++ % 2]))
 			return -1;
 		if (i % 2 == 0 && add_range(r, v[0], v[1], nomem) == -1)
 			return -1;
@@ -226,12 +231,8 @@ take_sparse(struct records *r, const char *key, size_t k, const char *p,
 		return take_text(&r->sparse_name, p, n, nomem);
 	if (is(key, k, "size") || is(key, k, "realsize"))
 		return take_number(&r->has_real_size, &r->real_size, p, n);
-	if (is(key, k, "major")) {
-		int result = take_number(&ignored, &r->major, p, n);
-
-		r->sparse_1_0 = r->major == 1;
-		return result;
-	}
+	if (is(key, k, "major"))
+		return take_number(&ignored, &r->major, p, n);
 	if (is(key, k, "minor"))
 		return take_number(&ignored, &r->minor, p, n);
 	if (is(key, k, "map"))
@@ -241,7 +242,7 @@ take_sparse(struct records *r, const char *key, size_t k, const char *p,
 		return take_number(&r->has_offset, &r->offset, p, n);
 	}
 	if (is(key, k, "numbytes")) {
-		if (!r->has_offset || !records_number(p, n, &len))
+		if (!r->has_offset || !parse_number(p, n, &len))
 			return -1;
 		r->has_offset = false;
 		return add_range(r, r->offset, len, nomem);
@@ -254,6 +255,7 @@ take(struct records *r, const char *key, size_t k, const char *p, size_t n,
     bool *nomem)
 {
 	static const char xattr[] = "SCHILY.xattr.", sparse[] = "GNU.sparse.";
+	uint64_t ignored;
 
 	if (is(key, k, "path"))
 		return take_text(&r->path, p, n, nomem);
@@ -265,6 +267,8 @@ take(struct records *r, const char *key, size_t k, const char *p, size_t n,
 		return take_number(&r->has_uid, &r->uid, p, n);
 	if (is(key, k, "gid"))
 		return take_number(&r->has_gid, &r->gid, p, n);
+	if (is(key, k, "GNU.volume.offset"))
+		return take_number(&r->continued, &ignored, p, n);
 	if (is(key, k, "mtime")) {
 		r->has_mtime = n > 0;
 		return n == 0 || parse_time(p, n, &r->mtime) ? 0 : -1;
@@ -290,7 +294,7 @@ records_parse(struct records *r, const char *p, size_t n, bool *nomem)
 		if (blank == NULL)
 			return -1;
 		head = (size_t)(blank - p) + 1;
-		if (!records_number(p, head - 1, &len) || len > n ||
+		if (!parse_number(p, head - 1, &len) || len > n ||
 		    len < head + 2 || p[len - 1] != '\n')
 			return -1;
 		eq = memchr(blank + 1, '=', (size_t)len - head - 1);

@@ -73,7 +73,7 @@ text_number(struct text *t, uint64_t *v, struct aipm_err *err)
 	uint64_t r = 0;
 	unsigned char c;
 
-	for (;;) {
+	for (size_t digits = 0;; digits++) {
 		if (t->at == sizeof(t->block)) {
 			if (t->read >= t->limit)
 				return pax_damaged(
@@ -85,7 +85,7 @@ text_number(struct text *t, uint64_t *v, struct aipm_err *err)
 			t->at = 0;
 		}
 		c = t->block[t->at++];
-		if (c == '\n')
+		if (c == '\n' && digits > 0)
 			break;
 		if (c < '0' || c > '9' || !aipm_mul_u64(r, 10, &r) ||
 		    !aipm_add_u64(r, (uint64_t)(c - '0'), &r))
@@ -148,7 +148,7 @@ check_map(struct aipm_pax *p, struct aipm_err *err)
 bool
 pax_is_sparse(const struct aipm_pax *p, const struct aipm_ustar *u)
 {
-	return u->type == 'S' || p->one.sparse || p->one.sparse_1_0;
+	return u->type == 'S' || p->one.sparse || p->one.major != 0;
 }
 
 int
@@ -160,11 +160,15 @@ pax_fill_sparse(struct aipm_pax *p, const struct aipm_ustar *u,
 
 	if (u->type == 'S' && take_old_gnu(p, block, err) == -1)
 		return -1;
-	if (!r->has_real_size || r->real_size > INT64_MAX)
+	if (!r->has_real_size)
 		return pax_damaged(p, err, "a sparse file's size is missing");
+	if (r->real_size > INT64_MAX)
+		return pax_damaged(p, err, "a size is out of range");
+	if (r->major > 1 || (r->major == 1 && r->minor != 0))
+		return pax_damaged(p, err, "a sparse file's format is unknown");
 	h->sparse = true;
 	h->entry.size = r->real_size;
-	if (r->sparse_1_0) {
+	if (r->major == 1) {
 		if (take_1_0(p, err) == -1)
 			return -1;
 	} else if (r->sparse &&
