@@ -143,6 +143,15 @@ quoted()
 	printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"
 }
 
+# A program as a word for a shell elsewhere.
+tool()
+{
+	case $(command -v "$1") in
+	*[!A-Za-z0-9/._+-]*) quoted "$(command -v "$1")" ;;
+	*) command -v "$1" ;;
+	esac
+}
+
 # Before the exchange: nothing has changed, and so it stays.
 # shellcheck disable=SC2317 # a trap calls it
 undo()
@@ -177,7 +186,7 @@ keep_former()
 		rmdir "$stage"
 		return
 	fi
-	finish="cd $(quoted "$dir") && p=\$(aipm-pack --kind pre-restore --as $(quoted "${data_name##*/}") -d $(quoted "$backups") $(quoted "$stage/data")) && aipm-unpack --special -t \"\$p\" && rm -rf $(quoted "$stage")"
+	finish="cd $(quoted "$dir") && p=\$($(tool aipm-pack) --kind pre-restore --as $(quoted "${data_name##*/}") -d $(quoted "$backups") $(quoted "$stage/data")) && $(tool aipm-unpack) --special -t \"\$p\" && rm -rf $(quoted "$stage") && printf '%s\\n' \"\$p\""
 	run aipm-pack $quiet --kind pre-restore --as "${data_name##*/}" \
 	    -d "$backups" "$stage/data" >"$tmp"
 	status=$?
@@ -215,7 +224,7 @@ advise()
 	[ -z "$up" ] || command -v docker-compose >/dev/null ||
 	    up='docker compose up -d'
 	if [ -s "$backups/.aipm/journal" ]; then
-		up="${up:+$up   or, exactly those that ran: }aipm-stop -C $(quoted "$dir") --start"
+		up="${up:+$up   or, exactly those that ran: }$(tool aipm-stop) -C $(quoted "$dir") --start"
 	fi
 	say "$dir/$data_name is restored from ${archive#"$came_from"/}"
 	if [ -n "$unproven" ]; then

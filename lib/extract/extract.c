@@ -11,7 +11,7 @@
 
 #include <sys/stat.h>
 
-enum { PATH_LIMIT = 1 << 20 };
+enum { PATH_LIMIT = 1 << 20, DEPTH_LIMIT = 16384 };
 
 struct aipm_extract {
 	struct aipm_extract_options o;
@@ -41,6 +41,8 @@ failed(const struct aipm_entry *e, const char *what, struct aipm_err *err)
 static const char *
 path_fault(const char *path)
 {
+	size_t depth = 0;
+
 	if (*path == '\0')
 		return "refused: an empty path";
 	if (*path == '/')
@@ -48,6 +50,8 @@ path_fault(const char *path)
 	if (strlen(path) > PATH_LIMIT)
 		return "refused: a path of more than a million bytes";
 	for (const char *p = path; p != NULL; p = strchr(p, '/')) {
+		if (++depth > DEPTH_LIMIT)
+			return "refused: a path of too many directories";
 		p += *p == '/';
 		if (p[0] == '.' && p[1] == '.' && (p[2] == '/' || p[2] == '\0'))
 			return "refused: a path with '..'";

@@ -133,7 +133,10 @@ if [ "$(id -u)" = 0 ]; then
 	like "what is missing is named" "$err" "closed/secret: cannot read: Permission denied"
 	like "a directory too" "$err" "closed/dir: Permission denied"
 	like "not being root is said" "$err" "not root"
-	run aipm-ls "$out"
+	partial=$out
+	run aipm-unpack -t "$partial"
+	status_is "verifying it says that it is partial" 3
+	run aipm-ls "$partial"
 	is "everything else is in it" "$(echo "$out" | tr '\n' ' ')" \
 	    "closed/ closed/dir/ closed/open "
 fi

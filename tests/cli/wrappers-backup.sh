@@ -49,7 +49,11 @@ like 'and it says how to name one' "$err" '-C'
 mkdir "$T/empty"
 run "$P/scripts/backup.sh" -C "$T/empty"
 status_is 'without data there is nothing to back up' 1
-is 'and nothing is made' "$(ls -A "$T/empty")" ''
+is 'and nothing is published' "$(find "$T/empty" -name '*.tar.gz')" ''
+mkdir "$T/empty/data"
+run "$P/scripts/backup.sh" -C "$T/empty"
+status_is 'nor with an empty data directory' 1
+like 'which is said' "$err" 'is empty'
 run "$P/scripts/backup.sh" here
 status_is 'an operand is a usage error' 2
 run "$P/scripts/backup.sh" -C

@@ -24,6 +24,33 @@ untouched()
 	is "$1: nothing is published" "$(archives)" 0
 }
 
+# The exchange would take backups away that lie in the data.
+changed
+run env AIPM_BACKUPS=data/backups ./scripts/restore.sh good.tar.gz
+status_is 'backups that lie in the data are refused' 1
+like 'with what to do' "$err" 'move the backups out first'
+is 'and the services run' "$(states)" db:running
+
+# A setting that cannot be read is no reason to go on without it.
+changed
+echo 'MYVAR=1' >aipm.conf
+run ./scripts/restore.sh good.tar.gz
+status_is 'a malformed aipm.conf ends it' 2
+untouched 'a malformed aipm.conf'
+
+# What was held by an earlier restore and started since is started again
+# when a later one fails.
+changed
+run ./scripts/restore.sh -q good.tar.gz
+echo running >"$(c db)/state"
+now=$(tree data)
+in_place_of aipm-unpack 'case " $* " in *" --exchange "*) exit 1 ;; esac
+exec $real "$@"'
+run ./scripts/restore.sh good.tar.gz
+status_is 'an exchange that is refused ends it' 1
+is 'and what it had stopped runs again' "$(states)" db:running
+as_they_are
+
 changed three_services
 run ./scripts/restore.sh ./good.tar.gz
 status_is 'restore.sh succeeds' 0
@@ -77,7 +104,7 @@ status_is 'without any backup there is no latest' 10
 run ./scripts/restore.sh gone.tar.gz
 status_is 'an archive that is not there is refused' 1
 like 'with its name' "$err" 'gone.tar.gz'
-is 'and before anything is made' "$(ls -d backups 2>/dev/null)" ''
+is 'and before anything is made' "$(find . -name '*.tar.gz' ! -name good.tar.gz)" ''
 run ./scripts/restore.sh
 status_is 'no archive is a usage error' 2
 run ./scripts/restore.sh a b

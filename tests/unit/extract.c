@@ -433,12 +433,25 @@ Test(extract, an_attribute_that_cannot_be_set_is_a_warning)
 {
 	struct aipm_entry e = entry(AIPM_FILE, "f", 0600);
 
-	begin_extract(false, false);
+	begin_extract(true, false);
 	cr_assert_eq(aipm_xattrs_add(&e.xattrs, "no\033space.x", "1", 1), 0);
 	cr_assert_eq(make(&e, NULL), 0);
 	aipm_xattrs_free(&e.xattrs);
 	cr_assert_eq(warnings, 1U);
 	cr_assert_neq(strstr(warning, "no\\033space.x"), NULL, "%s", warning);
+}
+
+Test(extract, attributes_of_privileged_namespaces_need_special)
+{
+	struct aipm_entry e = entry(AIPM_FILE, "f", 0600);
+
+	begin_extract(false, false);
+	cr_assert_eq(
+	    aipm_xattrs_add(&e.xattrs, "trusted.overlay.opaque", "y", 1), 0);
+	cr_assert_eq(aipm_xattrs_add(&e.xattrs, "security.x", "1", 1), 0);
+	cr_assert_eq(make(&e, NULL), 0);
+	aipm_xattrs_free(&e.xattrs);
+	cr_assert_eq(warnings, 2U);
 }
 
 Test(tree, removes_what_forbids_it_and_follows_no_symlink)
