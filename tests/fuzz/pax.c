@@ -1,11 +1,7 @@
 /*
  * A tar's headers from anybody: no input may be read beyond its end, take
  * memory without bound, or give an entry that breaks the contract.
- *
- *	clang -g -fsanitize=fuzzer,address,undefined -D_XOPEN_SOURCE=700 \
- *	    -Iinclude -Ilib/ustar/builtin -o fuzz tests/fuzz/pax.c \
- *	    lib/pax/[a-z]*.c lib/ustar/[a-z]*.c lib/buf.c lib/entry.c lib/err.c \
- *	    lib/escape.c lib/num.c lib/compat/posix.c
+ * "make fuzz" builds and runs it.
  */
 #include "aipm/pax.h"
 #include "aipm/ustar.h"
