@@ -6,7 +6,7 @@ set -u
 build='gcc make pkg-config libc6-dev zlib1g-dev libdeflate-dev libssl-dev
 libtar-dev'
 test="$build postgresql redis-server clang clang-format cppcheck shellcheck mandoc git
-libcriterion-dev libarchive-tools busybox pigz python3 xz-utils acl
+libcriterion-dev libclang-rt-dev libarchive-tools busybox pigz python3 xz-utils acl
 attr valgrind strace util-linux e2fsprogs bash fish zsh docker.io
 docker-compose"
 
