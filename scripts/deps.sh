@@ -23,10 +23,8 @@ commands()
 
 installed()
 {
-	case $(dpkg-query -W -f '${db:Status-Status} ' "$1" 2>/dev/null) in
-	*'installed '*) ;;
-	*) return 1 ;;
-	esac
+	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
+	    grep -qx installed
 }
 
 case ${1:-} in

@@ -126,8 +126,11 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 600 closed/secret
 	chmod 755 . closed "$T"
 	mkdir public && chmod 777 public
+	# The source tree may be where others cannot look.
+	cp "$BUILD/aipm-pack" pack-for-all
+	chmod 755 pack-for-all
 	run setpriv --reuid=65534 --regid=65534 --clear-groups \
-	    env PATH="$PATH" aipm-pack -d public closed
+	    ./pack-for-all -d public closed
 	status_is "unreadable files are status 3" 3
 	like "the backup is called partial" "$out" "ai-pm-partial-"
 	like "what is missing is named" "$err" "closed/secret: cannot read: Permission denied"
