@@ -1,5 +1,7 @@
 #include "aipm/walk.h"
 
+#include "links.h"
+
 #include "aipm/compat.h"
 
 #include <dirent.h>
@@ -25,23 +27,13 @@ struct level {
 	size_t path_len; /* of the directory's path */
 };
 
-/* The first path of an inode that has more names. */
-struct linked {
-	uint64_t dev, ino;
-	uint64_t left; /* names still to come */
-	char *path;
-	struct linked *next;
-};
-
-#define BUCKETS 4096
-
 struct aipm_walk {
 	struct aipm_walk_options o;
 	struct level *levels;
 	size_t depth, cap;
 	char *path; /* of the directory walked */
 	size_t path_cap;
-	struct linked **links; /* hash table by inode */
+	struct links links;
 	int top; /* descriptor until the top is returned, else -1 */
 };
 
@@ -301,52 +293,6 @@ read_link(int dirfd, const char *name, size_t size)
 	return NULL;
 }
 
-/* Where the table has, or would have, the entry's inode. */
-static struct linked **
-find_linked(struct aipm_walk *w, const struct aipm_entry *e)
-{
-	struct linked **at = &w->links[(e->ino ^ e->dev) % BUCKETS], *l;
-
-	while ((l = *at) != NULL && (l->ino != e->ino || l->dev != e->dev))
-		at = &l->next;
-	return at;
-}
-
-/*
- * If the inode has been met, make e a hard link to its first path; else, if
- * it has more names, remember this one.
- */
-static int
-resolve_link(struct aipm_walk *w, struct aipm_entry *e, struct aipm_err *err)
-{
-	struct linked **at = find_linked(w, e), *l = *at;
-
-	if (l == NULL) {
-		if ((l = malloc(sizeof(*l))) == NULL ||
-		    (l->path = strdup(e->path)) == NULL) {
-			free(l);
-			return aipm_err_nomem(err);
-		}
-		l->dev = e->dev;
-		l->ino = e->ino;
-		l->left = e->nlink - 1;
-		l->next = NULL;
-		*at = l;
-		return 0;
-	}
-	free(e->link);
-	e->type = AIPM_HARDLINK;
-	e->size = 0;
-	e->major = e->minor = 0;
-	if (--l->left > 0)
-		return (e->link = strdup(l->path)) == NULL ? aipm_err_nomem(err)
-		                                           : 0;
-	e->link = l->path;
-	*at = l->next;
-	free(l);
-	return 0;
-}
-
 /*
  * Open the first name of a file that has more: 1, 0 if it cannot be read, and
  * the next name will be the first, -1.
@@ -404,10 +350,11 @@ examine(struct aipm_walk *w, struct level *l, const char *name,
 	f->dir = aipm_dir_ref(l->dir);
 	if (f->entry.nlink < 2 || f->entry.type == AIPM_DIR)
 		return 1;
-	if (*find_linked(w, &f->entry) == NULL && f->entry.type == AIPM_FILE &&
+	if (!links_met(&w->links, &f->entry) && f->entry.type == AIPM_FILE &&
 	    (r = pin(w, f, err)) != 1)
 		return r;
-	return resolve_link(w, &f->entry, err) == -1 ? -1 : 1;
+	return links_resolve(&w->links, &f->entry) == -1 ? aipm_err_nomem(err)
+	                                                 : 1;
 }
 
 /* Go down into the directory just found. */
@@ -439,7 +386,6 @@ aipm_walk_open(struct aipm_walk **out, const char *top, const char *name,
 	if (w == NULL)
 		return aipm_err_nomem(err);
 	w->o = *o;
-	w->links = calloc(BUCKETS, sizeof(struct linked *));
 	w->path = strdup(name);
 	w->top = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->top == -1) {
@@ -448,7 +394,7 @@ aipm_walk_open(struct aipm_walk **out, const char *top, const char *name,
 		aipm_walk_close(w);
 		return -1;
 	}
-	if (w->links == NULL || w->path == NULL) {
+	if (w->path == NULL) {
 		aipm_walk_close(w);
 		return aipm_err_nomem(err);
 	}
@@ -515,21 +461,13 @@ aipm_walk_next(struct aipm_walk *w, struct aipm_found *f, struct aipm_err *err)
 void
 aipm_walk_close(struct aipm_walk *w)
 {
-	struct linked *l;
-
 	if (w == NULL)
 		return;
 	while (w->depth > 0)
 		level_free(&w->levels[--w->depth]);
-	for (size_t i = 0; w->links != NULL && i < BUCKETS; i++)
-		while ((l = w->links[i]) != NULL) {
-			w->links[i] = l->next;
-			free(l->path);
-			free(l);
-		}
 	if (w->top != -1)
 		(void)close(w->top);
-	free(w->links);
+	links_free(&w->links);
 	free(w->levels);
 	free(w->path);
 	free(w);
