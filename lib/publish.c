@@ -1,14 +1,13 @@
 #include "aipm/publish.h"
 
 #include "aipm/compat.h"
+#include "aipm/temp.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sys/file.h>
@@ -20,7 +19,7 @@ struct aipm_publish {
 	int dirfd;
 	int fd;
 	char *dir;
-	char tmp[sizeof(TMP_PREFIX) + 16]; /* "" once it is published */
+	char tmp[AIPM_TEMP_NAME_MAX]; /* "" once it is published */
 };
 
 /*
@@ -28,47 +27,17 @@ struct aipm_publish {
  * file right after making it, and makes another one if this came between.
  */
 static void
-remove_stale(int dirfd, const char *name)
+remove_stale(void *ctx, int dirfd, const char *name)
 {
 	int fd = openat(
 	    dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+	(void)ctx;
 	if (fd == -1)
 		return;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		(void)unlinkat(dirfd, name, 0);
 	(void)close(fd);
-}
-
-static void
-remove_all_stale(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	if (d == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return;
-	}
-	while ((e = readdir(d)) != NULL)
-		if (strncmp(e->d_name, TMP_PREFIX, strlen(TMP_PREFIX)) == 0)
-			remove_stale(dirfd, e->d_name);
-	(void)closedir(d);
-}
-
-static void
-make_name(struct aipm_publish *p, unsigned try)
-{
-	struct timespec now;
-	unsigned long mix;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	mix = (unsigned long)now.tv_nsec ^ ((unsigned long)getpid() << 12) ^
-	      ((unsigned long)now.tv_sec << 4) ^ try;
-	(void)snprintf(
-	    p->tmp, sizeof(p->tmp), TMP_PREFIX "%08lx", mix & 0xffffffffUL);
 }
 
 /* 1: made and locked, 0: try another name, -1. */
@@ -99,7 +68,7 @@ create(struct aipm_publish *p, struct aipm_err *err)
 	int r = 0;
 
 	for (unsigned try = 0; r == 0 && try < 100; try++) {
-		make_name(p, try);
+		aipm_temp_name(p->tmp, TMP_PREFIX, try);
 		r = try_create(p);
 	}
 	if (r == 1)
@@ -129,7 +98,7 @@ aipm_publish_open(
 		aipm_publish_close(p);
 		return aipm_err_nomem(err);
 	}
-	remove_all_stale(p->dirfd);
+	aipm_temp_each(p->dirfd, TMP_PREFIX, remove_stale, NULL);
 	if (create(p, err) == -1) {
 		aipm_publish_close(p);
 		return -1;

@@ -3,6 +3,7 @@
 #include "aipm/buf.h"
 #include "aipm/compat.h"
 #include "aipm/swap.h"
+#include "aipm/temp.h"
 #include "aipm/tree.h"
 
 #include <dirent.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sys/file.h>
@@ -27,7 +27,7 @@ struct aipm_stage {
 	bool overwrite;
 	struct aipm_warn warn;
 	int fd; /* of the stage, locked */
-	char name[sizeof(PARTIAL) + 8]; /* "" if it is not to be removed */
+	char name[AIPM_TEMP_NAME_MAX]; /* "" if it is not to be removed */
 	char *path; /* dir/name, for messages; owned */
 	char *checked; /* the first name that was last found free; owned */
 };
@@ -45,11 +45,12 @@ struct move {
 /* Remove the stage if nobody holds its lock.  Its maker locks it right after
  * making it, and makes another one if this came between. */
 static void
-remove_stale(int dirfd, const char *name)
+remove_stale(void *ctx, int dirfd, const char *name)
 {
 	struct aipm_err err;
 	int fd = openat(dirfd, name, OPEN_DIR);
 
+	(void)ctx;
 	if (fd == -1)
 		return;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -59,7 +60,7 @@ remove_stale(int dirfd, const char *name)
 
 /* A swap that nobody works on: a run died over it. */
 static void
-warn_of_swap(int dirfd, const char *name, const struct aipm_warn *warn)
+warn_of_swap(void *warn, int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, OPEN_DIR);
 
@@ -70,40 +71,6 @@ warn_of_swap(int dirfd, const char *name, const struct aipm_warn *warn)
 		    "left by a run that died while it put files in place, and "
 		    "may hold what was there before: look, then remove it");
 	(void)close(fd);
-}
-
-static void
-look_for_stale(int dirfd, const struct aipm_warn *warn)
-{
-	int fd = openat(dirfd, ".", OPEN_DIR);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	if (d == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return;
-	}
-	while ((e = readdir(d)) != NULL) {
-		if (strncmp(e->d_name, PARTIAL, strlen(PARTIAL)) == 0)
-			remove_stale(dirfd, e->d_name);
-		else if (strncmp(e->d_name, SWAP, strlen(SWAP)) == 0)
-			warn_of_swap(dirfd, e->d_name, warn);
-	}
-	(void)closedir(d);
-}
-
-static void
-make_name(struct aipm_stage *s, unsigned try)
-{
-	struct timespec now;
-	unsigned long mix;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	mix = (unsigned long)now.tv_nsec ^ ((unsigned long)getpid() << 12) ^
-	      ((unsigned long)now.tv_sec << 4) ^ try;
-	(void)snprintf(
-	    s->name, sizeof(s->name), PARTIAL "%08lx", mix & 0xffffffffUL);
 }
 
 /* Whether the stage is locked and still in its place. */
@@ -142,7 +109,7 @@ create(struct aipm_stage *s, struct aipm_err *err)
 	int r = 0;
 
 	for (unsigned try = 0; r == 0 && try < 100; try++) {
-		make_name(s, try);
+		aipm_temp_name(s->name, PARTIAL, try);
 		r = try_create(s);
 	}
 	if (r == 1 && fchmod(s->fd, S_IRWXU) == 0 &&
@@ -184,7 +151,8 @@ aipm_stage_open(struct aipm_stage **out, const char *dir, bool overwrite,
 		aipm_stage_close(s);
 		return -1;
 	}
-	look_for_stale(s->dirfd, warn);
+	aipm_temp_each(s->dirfd, PARTIAL, remove_stale, NULL);
+	aipm_temp_each(s->dirfd, SWAP, warn_of_swap, &s->warn);
 	if (create(s, err) == -1 || name_path(s, err) == -1) {
 		aipm_stage_close(s);
 		return -1;
