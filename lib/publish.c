@@ -1,6 +1,7 @@
 #include "aipm/publish.h"
 
 #include "aipm/compat.h"
+#include "aipm/spool.h"
 #include "aipm/temp.h"
 
 #include <errno.h>
@@ -99,6 +100,7 @@ aipm_publish_open(
 		return aipm_err_nomem(err);
 	}
 	aipm_temp_each(p->dirfd, TMP_PREFIX, remove_stale, NULL);
+	aipm_temp_each(p->dirfd, AIPM_SPOOL_PREFIX, remove_stale, NULL);
 	if (create(p, err) == -1) {
 		aipm_publish_close(p);
 		return -1;

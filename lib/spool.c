@@ -1,5 +1,7 @@
 #include "aipm/spool.h"
 
+#include "aipm/compat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 int
 aipm_spool_open(const char *dir, struct aipm_err *err)
 {
-	static const char name[] = "/.aipm-spool-XXXXXX";
+	static const char name[] = "/" AIPM_SPOOL_PREFIX "XXXXXX";
 	char *path;
 	size_t n;
 	int fd;
@@ -19,6 +21,11 @@ aipm_spool_open(const char *dir, struct aipm_err *err)
 		dir = getenv("TMPDIR");
 	if (dir == NULL || *dir == '\0')
 		dir = "/tmp";
+	if ((fd = aipm_compat_unnamed(dir)) != -1)
+		return fd;
+	if (errno != ENOTSUP)
+		return aipm_err_path(err, AIPM_FAILED, dir,
+		    "cannot make a temporary file in this directory");
 	n = strlen(dir) + sizeof(name);
 	if ((path = malloc(n)) == NULL)
 		return aipm_err_nomem(err);

@@ -25,6 +25,10 @@ int aipm_compat_rename_new(
 /* Exchange two names atomically; ENOTSUP where that cannot be done. */
 int aipm_compat_exchange(int adir, const char *a, int bdir, const char *b);
 
+/* A new file in the directory dir that has no name, open for reading and
+ * writing; ENOTSUP where that cannot be done. */
+int aipm_compat_unnamed(const char *dir);
+
 /* Flush the file system that fd is on; everything, where there is no such. */
 int aipm_compat_syncfs(int fd);
 

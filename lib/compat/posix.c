@@ -101,6 +101,23 @@ aipm_compat_exchange(int adir, const char *a, int bdir, const char *b)
 #endif
 
 int
+aipm_compat_unnamed(const char *dir)
+{
+#if defined(O_TMPFILE)
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+
+	/* What kernels and file systems without it answer. */
+	if (fd == -1 && (errno == EISDIR || errno == EINVAL))
+		errno = ENOTSUP;
+	return fd;
+#else
+	(void)dir;
+	errno = ENOTSUP;
+	return -1;
+#endif
+}
+
+int
 aipm_compat_syncfs(int fd)
 {
 #if defined(__linux__)

@@ -164,6 +164,7 @@ kill -KILL $pid
 wait $pid 2>/dev/null
 not "KILL leaves no archive" test -e killed/a.tar.gz
 rm data/random
+: >killed/.aipm-spool-abcdef
 run aipm-pack -o killed/a.tar.gz data
 is "the next run removes what it left" "$(ls -A killed)" a.tar.gz
 
