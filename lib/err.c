@@ -33,21 +33,6 @@ aipm_err_set(struct aipm_err *err, enum aipm_class cls, const char *fmt, ...)
 }
 
 int
-aipm_err_sys(struct aipm_err *err, enum aipm_class cls, const char *fmt, ...)
-{
-	int saved = errno;
-	va_list ap;
-
-	err->cls = cls;
-	va_start(ap, fmt);
-	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	add_errno(err, saved);
-	errno = saved;
-	return -1;
-}
-
-int
 aipm_err_path(struct aipm_err *err, enum aipm_class cls, const char *path,
     const char *what)
 {

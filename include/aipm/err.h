@@ -51,15 +51,9 @@ int aipm_err_set(struct aipm_err *err, enum aipm_class cls, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * The same for a failed system call: appends ": " and errno's text.  ENOSPC
- * and EDQUOT always give the class AIPM_NOSPACE.
- */
-int aipm_err_sys(struct aipm_err *err, enum aipm_class cls, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
-
-/*
- * The same about a path, which is escaped and put first:
- * "data/x: cannot read: Input/output error".  path may be any bytes.
+ * The same for a failed system call about a path, which is escaped and put
+ * first: "data/x: cannot read: Input/output error".  errno's text is appended;
+ * ENOSPC and EDQUOT always give the class AIPM_NOSPACE.  path may be any bytes.
  */
 int aipm_err_path(struct aipm_err *err, enum aipm_class cls, const char *path,
     const char *what);

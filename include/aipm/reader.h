@@ -87,9 +87,6 @@ int aipm_reader_data(
  */
 bool aipm_reader_incomplete(const struct aipm_reader *r);
 
-/* Whether the archive carries an index (format of ours). */
-bool aipm_reader_indexed(const struct aipm_reader *r);
-
 /* r may be NULL. */
 void aipm_reader_close(struct aipm_reader *r);
 

@@ -13,6 +13,8 @@
  * The last bytes of a member are held back until the next one comes, so that
  * a run that dies ends inside a member, where every reader complains: cut
  * between members, the file would look whole.
+ * SIGKILL inside one write(2) may still hit such a place by chance; our reader
+ * then misses the footer.
  */
 struct aipm_writer;
 

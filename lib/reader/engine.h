@@ -23,7 +23,6 @@ int serial_next(
 int serial_data(
     struct serial *s, struct aipm_piece *piece, struct aipm_err *err);
 bool serial_incomplete(const struct serial *s);
-bool serial_ours(const struct serial *s);
 void serial_close(struct serial *s);
 
 /* indexed: along the index of a seekable archive; what is not wanted is not

@@ -85,12 +85,6 @@ aipm_reader_incomplete(const struct aipm_reader *r)
 	                          : serial_incomplete(r->serial);
 }
 
-bool
-aipm_reader_indexed(const struct aipm_reader *r)
-{
-	return r->indexed != NULL || serial_ours(r->serial);
-}
-
 void
 aipm_reader_close(struct aipm_reader *r)
 {

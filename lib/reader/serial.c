@@ -153,12 +153,6 @@ serial_incomplete(const struct serial *s)
 	return s->incomplete;
 }
 
-bool
-serial_ours(const struct serial *s)
-{
-	return s->plain.ours;
-}
-
 /* Of what length the digests of the present file's content are. */
 static uint64_t
 chunk_size(const struct serial *s)
