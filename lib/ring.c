@@ -4,9 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum state { FREE, READY, TAKEN, DONE, FAILED };
+enum state { PRODUCED, FETCHING, FETCHED, WORKING, DONE, FAILED };
 
 struct slot {
 	enum state state;
@@ -14,255 +13,288 @@ struct slot {
 	void *job;
 };
 
-/* Slots are used round and round; a job's number modulo their count is its
- * slot. */
-struct run {
-	const struct aipm_ring *ring;
+/*
+ * Slots are used round and round; a job's number modulo their count is its
+ * slot.
+ *
+ * A signal on `ready` goes with every job that is produced.  What a job that
+ * has been fetched and a number that is given back make possible is done by
+ * the thread that brings it about, without one: see next_step().
+ */
+struct aipm_ring {
+	struct aipm_ring_options o;
 	pthread_mutex_t lock;
 	pthread_cond_t freed, ready, done;
 	struct slot *slots;
-	uint64_t produced, taken, drained; /* jobs */
+	uint64_t produced, drained; /* jobs */
+	uint64_t fetched; /* jobs before it are fetched, or being fetched */
+	bool handed; /* the job `drained` is with the caller */
 	bool ended; /* the producer will bring no more */
 	bool stop; /* give up */
-};
-
-struct worker {
-	struct run *run;
-	unsigned number;
-	pthread_t thread;
+	unsigned *numbers; /* those that are free */
+	unsigned nnumbers;
+	pthread_t producer, *threads;
+	bool producing;
+	unsigned nthreads;
 };
 
 static struct slot *
-slot_of(struct run *run, uint64_t job)
+slot_of(const struct aipm_ring *r, uint64_t job)
 {
-	return &run->slots[job % run->ring->slots];
+	return &r->slots[job % r->o.slots];
 }
 
+/* Set the state of a job, whose callback returned result. */
 static void
-fail(struct slot *s, const struct aipm_err *err)
+settle(struct aipm_ring *r, uint64_t job, enum state state, int result,
+    const struct aipm_err *err)
 {
-	s->state = FAILED;
-	s->err = *err;
+	struct slot *s = slot_of(r, job);
+
+	s->state = state;
+	if (result == -1) {
+		s->state = FAILED;
+		s->err = *err;
+	}
+	if (s->state >= DONE && job == r->drained)
+		(void)pthread_cond_signal(&r->done);
+}
+
+/* A slot to fill, waited for; NULL if nobody wants more. */
+static struct slot *
+empty_slot(struct aipm_ring *r)
+{
+	while (!r->stop && r->produced - r->drained == r->o.slots)
+		(void)pthread_cond_wait(&r->freed, &r->lock);
+	return r->stop ? NULL : slot_of(r, r->produced);
 }
 
 static void *
 produce(void *arg)
 {
-	struct run *run = arg;
+	struct aipm_ring *r = arg;
 	struct aipm_err err;
 	struct slot *s;
-	int r = 1;
+	int result = 1;
 
-	(void)pthread_mutex_lock(&run->lock);
-	while (r == 1) {
-		while (!run->stop &&
-		       run->produced - run->drained == run->ring->slots)
-			(void)pthread_cond_wait(&run->freed, &run->lock);
-		if (run->stop)
+	(void)pthread_mutex_lock(&r->lock);
+	while (result == 1 && (s = empty_slot(r)) != NULL) {
+		(void)pthread_mutex_unlock(&r->lock);
+		result = r->o.produce(r->o.ctx, s->job, &err);
+		(void)pthread_mutex_lock(&r->lock);
+		if (result == 0)
 			break;
-		s = slot_of(run, run->produced);
-		(void)pthread_mutex_unlock(&run->lock);
-		r = run->ring->produce(run->ring->ctx, s->job, &err);
-		(void)pthread_mutex_lock(&run->lock);
-		if (r == 0)
-			break;
-		s->state = READY;
-		if (r == -1)
-			fail(s, &err);
-		run->produced++;
-		(void)pthread_cond_signal(&run->ready);
-		if (r == -1)
-			(void)pthread_cond_signal(&run->done);
+		settle(r, r->produced++, PRODUCED, result, &err);
+		(void)pthread_cond_signal(&r->ready);
 	}
-	run->ended = true;
-	(void)pthread_cond_broadcast(&run->ready);
-	(void)pthread_cond_signal(&run->done);
-	(void)pthread_mutex_unlock(&run->lock);
+	r->ended = true;
+	(void)pthread_cond_broadcast(&r->ready);
+	(void)pthread_cond_signal(&r->done);
+	(void)pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
 
-/* The next job for a worker, waited for; NULL at the end. */
-static struct slot *
-take(struct run *run)
+/* The first job from `from` on in that state; false if there is none. */
+static bool
+find(const struct aipm_ring *r, uint64_t from, enum state state, uint64_t *job)
 {
-	for (;;) {
-		if (run->stop)
-			return NULL;
-		if (run->taken < run->produced) {
-			struct slot *s = slot_of(run, run->taken++);
+	for (*job = from; *job < r->produced; ++*job)
+		if (slot_of(r, *job)->state == state)
+			return true;
+	return false;
+}
 
-			if (s->state != READY)
-				continue;
-			s->state = TAKEN;
-			return s;
-		}
-		if (run->ended)
-			return NULL;
-		(void)pthread_cond_wait(&run->ready, &run->lock);
+/*
+ * Fetch or work on one job, the oldest that can be.  Work comes first: what
+ * is fetched far ahead has left the caches when it is worked on.  False if
+ * there is nothing to do now.
+ */
+static bool
+next_step(struct aipm_ring *r)
+{
+	struct aipm_err err;
+	uint64_t job;
+	int result = 0;
+
+	if (r->nnumbers > 0 && find(r, r->drained, FETCHED, &job)) {
+		unsigned number = r->numbers[--r->nnumbers];
+
+		slot_of(r, job)->state = WORKING;
+		(void)pthread_mutex_unlock(&r->lock);
+		result = r->o.work(
+		    r->o.ctx, number, slot_of(r, job)->job, &err);
+		(void)pthread_mutex_lock(&r->lock);
+		r->numbers[r->nnumbers++] = number;
+		settle(r, job, DONE, result, &err);
+		return true;
 	}
+	if (!find(r, r->fetched, PRODUCED, &job))
+		return false;
+	r->fetched = job + 1;
+	slot_of(r, job)->state = FETCHING;
+	if (r->o.fetch != NULL) {
+		(void)pthread_mutex_unlock(&r->lock);
+		result = r->o.fetch(r->o.ctx, slot_of(r, job)->job, &err);
+		(void)pthread_mutex_lock(&r->lock);
+	}
+	settle(r, job, FETCHED, result, &err);
+	return true;
 }
 
 static void *
-work(void *arg)
+run(void *arg)
 {
-	struct worker *w = arg;
-	struct run *run = w->run;
-	struct aipm_err err;
-	struct slot *s;
-	int r;
+	struct aipm_ring *r = arg;
 
-	(void)pthread_mutex_lock(&run->lock);
-	while ((s = take(run)) != NULL) {
-		(void)pthread_mutex_unlock(&run->lock);
-		r = run->ring->work(run->ring->ctx, w->number, s->job, &err);
-		(void)pthread_mutex_lock(&run->lock);
-		s->state = DONE;
-		if (r == -1)
-			fail(s, &err);
-		(void)pthread_cond_signal(&run->done);
-	}
-	(void)pthread_mutex_unlock(&run->lock);
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->stop)
+		if (!next_step(r)) {
+			if (r->ended)
+				break;
+			(void)pthread_cond_wait(&r->ready, &r->lock);
+		}
+	(void)pthread_mutex_unlock(&r->lock);
 	return NULL;
 }
 
-/* 1 with the next job in order, 0 at the end, -1; the lock is held. */
-static int
-await(struct run *run, struct slot **out, struct aipm_err *err)
+/* The number of threads that fetch and work. */
+static unsigned
+threads_of(const struct aipm_ring_options *o)
 {
-	for (;;) {
-		struct slot *s = slot_of(run, run->drained);
-
-		if (run->drained < run->produced) {
-			if (s->state == FAILED) {
-				*err = s->err;
-				return -1;
-			}
-			if (s->state == DONE) {
-				*out = s;
-				return 1;
-			}
-		} else if (run->ended)
-			return 0;
-		(void)pthread_cond_wait(&run->done, &run->lock);
-	}
+	return o->fetch != NULL && o->readers > o->workers ? o->readers
+	                                                   : o->workers;
 }
 
 static int
-drain_all(struct run *run, struct aipm_err *err)
+make(struct aipm_ring *r)
 {
-	struct slot *s;
-	int r;
-
-	(void)pthread_mutex_lock(&run->lock);
-	while ((r = await(run, &s, err)) == 1) {
-		(void)pthread_mutex_unlock(&run->lock);
-		r = aipm_cancel_check(&run->ring->cancel, err);
-		if (r == 0)
-			r = run->ring->drain(run->ring->ctx, s->job, err);
-		(void)pthread_mutex_lock(&run->lock);
-		if (r == -1)
-			break;
-		s->state = FREE;
-		run->drained++;
-		(void)pthread_cond_signal(&run->freed);
-	}
-	(void)pthread_mutex_unlock(&run->lock);
-	return r;
-}
-
-static void
-stop(struct run *run)
-{
-	(void)pthread_mutex_lock(&run->lock);
-	run->stop = true;
-	(void)pthread_cond_broadcast(&run->ready);
-	(void)pthread_cond_broadcast(&run->freed);
-	(void)pthread_mutex_unlock(&run->lock);
-}
-
-static bool
-start_worker(struct run *run, struct worker *w, unsigned number)
-{
-	w->run = run;
-	w->number = number;
-	return pthread_create(&w->thread, NULL, work, w) == 0;
-}
-
-static int
-run_threads(struct run *run, struct worker *workers, struct aipm_err *err)
-{
-	pthread_t producer;
-	sigset_t all, old;
-	unsigned n = 0;
-	bool producing;
-	int r;
-
-	sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	producing = pthread_create(&producer, NULL, produce, run) == 0;
-	while (producing && n < run->ring->workers &&
-	       start_worker(run, &workers[n], n))
-		n++;
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	/* Fewer workers than wanted do the same work. */
-	if (n > 0)
-		r = drain_all(run, err);
-	else
-		r = aipm_err_set(err, AIPM_FAILED, "cannot start a thread");
-	stop(run);
-	if (producing)
-		(void)pthread_join(producer, NULL);
-	while (n > 0)
-		(void)pthread_join(workers[--n].thread, NULL);
-	return r;
-}
-
-static void
-release_slots(struct run *run)
-{
-	for (size_t i = 0; run->slots != NULL && i < run->ring->slots; i++) {
-		if (run->slots[i].job != NULL)
-			run->ring->release(run->ring->ctx, run->slots[i].job);
-		free(run->slots[i].job);
-	}
-	free(run->slots);
-}
-
-static int
-make_slots(struct run *run)
-{
-	const struct aipm_ring *r = run->ring;
-
-	if ((run->slots = calloc(r->slots, sizeof(*run->slots))) == NULL)
+	r->slots = calloc(r->o.slots, sizeof(*r->slots));
+	r->threads = calloc(threads_of(&r->o), sizeof(*r->threads));
+	r->numbers = calloc(r->o.workers, sizeof(*r->numbers));
+	if (r->slots == NULL || r->threads == NULL || r->numbers == NULL)
 		return -1;
-	for (size_t i = 0; i < r->slots; i++)
-		if ((run->slots[i].job = calloc(1, r->slot_size)) == NULL)
+	for (size_t i = 0; i < r->o.slots; i++)
+		if ((r->slots[i].job = calloc(1, r->o.slot_size)) == NULL)
 			return -1;
+	/* The last one is taken first. */
+	while (r->nnumbers < r->o.workers) {
+		r->numbers[r->nnumbers] = r->o.workers - 1 - r->nnumbers;
+		r->nnumbers++;
+	}
 	return 0;
 }
 
-int
-aipm_ring_run(const struct aipm_ring *r, struct aipm_err *err)
+static void
+start(struct aipm_ring *r)
 {
-	struct run run = { .ring = r };
-	struct worker *workers = calloc(r->workers, sizeof(*workers));
-	int result;
+	unsigned wanted = threads_of(&r->o);
+	sigset_t all, old;
 
-	if (workers == NULL || make_slots(&run) == -1) {
-		release_slots(&run);
-		free(workers);
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r->producing = pthread_create(&r->producer, NULL, produce, r) == 0;
+	while (r->producing && r->nthreads < wanted &&
+	       pthread_create(&r->threads[r->nthreads], NULL, run, r) == 0)
+		r->nthreads++;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+int
+aipm_ring_open(struct aipm_ring **out, const struct aipm_ring_options *o,
+    struct aipm_err *err)
+{
+	struct aipm_ring *r = calloc(1, sizeof(*r));
+
+	*out = NULL;
+	if (r == NULL)
+		return aipm_err_nomem(err);
+	r->o = *o;
+	(void)pthread_mutex_init(&r->lock, NULL);
+	(void)pthread_cond_init(&r->freed, NULL);
+	(void)pthread_cond_init(&r->ready, NULL);
+	(void)pthread_cond_init(&r->done, NULL);
+	if (make(r) == -1) {
+		aipm_ring_close(r);
 		return aipm_err_nomem(err);
 	}
-	(void)pthread_mutex_init(&run.lock, NULL);
-	(void)pthread_cond_init(&run.freed, NULL);
-	(void)pthread_cond_init(&run.ready, NULL);
-	(void)pthread_cond_init(&run.done, NULL);
-	result = run_threads(&run, workers, err);
-	(void)pthread_cond_destroy(&run.done);
-	(void)pthread_cond_destroy(&run.ready);
-	(void)pthread_cond_destroy(&run.freed);
-	(void)pthread_mutex_destroy(&run.lock);
-	release_slots(&run);
-	free(workers);
+	start(r);
+	if (r->nthreads == 0) {
+		aipm_ring_close(r);
+		return aipm_err_set(err, AIPM_FAILED, "cannot start a thread");
+	}
+	*out = r;
+	return 0;
+}
+
+/* Wait for the job that is next in order; the lock is held. */
+static int
+await(struct aipm_ring *r, void **slot, struct aipm_err *err)
+{
+	const struct slot *s = slot_of(r, r->drained);
+
+	while (r->drained == r->produced || s->state < DONE) {
+		if (r->drained == r->produced && r->ended)
+			return 0;
+		(void)pthread_cond_wait(&r->done, &r->lock);
+	}
+	if (s->state == FAILED) {
+		*err = s->err;
+		return -1;
+	}
+	*slot = s->job;
+	r->handed = true;
+	return 1;
+}
+
+int
+aipm_ring_next(struct aipm_ring *r, void **slot, struct aipm_err *err)
+{
+	int result;
+
+	if (aipm_cancel_check(&r->o.cancel, err) == -1)
+		return -1;
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->handed) {
+		r->handed = false;
+		r->drained++;
+		(void)pthread_cond_signal(&r->freed);
+	}
+	result = await(r, slot, err);
+	(void)pthread_mutex_unlock(&r->lock);
 	return result;
+}
+
+static void
+join(struct aipm_ring *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	(void)pthread_cond_broadcast(&r->ready);
+	(void)pthread_cond_broadcast(&r->freed);
+	(void)pthread_mutex_unlock(&r->lock);
+	if (r->producing)
+		(void)pthread_join(r->producer, NULL);
+	while (r->nthreads > 0)
+		(void)pthread_join(r->threads[--r->nthreads], NULL);
+}
+
+void
+aipm_ring_close(struct aipm_ring *r)
+{
+	if (r == NULL)
+		return;
+	join(r);
+	for (size_t i = 0; r->slots != NULL && i < r->o.slots; i++) {
+		if (r->slots[i].job != NULL)
+			r->o.release(r->o.ctx, r->slots[i].job);
+		free(r->slots[i].job);
+	}
+	(void)pthread_cond_destroy(&r->done);
+	(void)pthread_cond_destroy(&r->ready);
+	(void)pthread_cond_destroy(&r->freed);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r->numbers);
+	free(r->threads);
+	free(r->slots);
+	free(r);
 }

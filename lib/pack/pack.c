@@ -213,10 +213,8 @@ drain_index(struct pack *p, struct job *j, struct aipm_err *err)
 }
 
 static int
-drain(void *ctx, void *slot, struct aipm_err *err)
+drain(struct pack *p, struct job *j, struct aipm_err *err)
 {
-	struct pack *p = ctx;
-	struct job *j = slot;
 	const struct aipm_chunked *c = j->unit.chunked;
 	uint64_t count = j->unit.kind == AIPM_UNIT_ZEROS ? j->unit.count : 1;
 
@@ -388,29 +386,45 @@ entry_name(const char *dir, struct aipm_err *err)
 }
 
 static int
+run(struct pack *p, struct aipm_err *err)
+{
+	struct aipm_ring_options o = { .workers = p->nworkers,
+		.slots = 4 * (size_t)p->nworkers + 4,
+		.slot_size = sizeof(struct job),
+		.ctx = p,
+		.produce = produce,
+		.work = work,
+		.release = release,
+		.cancel = p->o->cancel };
+	struct aipm_ring *ring;
+	void *slot;
+	int r;
+
+	if (aipm_ring_open(&ring, &o, err) == -1)
+		return -1;
+	while ((r = aipm_ring_next(ring, &slot, err)) == 1)
+		if (drain(p, slot, err) == -1) {
+			r = -1;
+			break;
+		}
+	aipm_ring_close(ring);
+	return r;
+}
+
+static int
 pack(const struct aipm_pack_options *o, const char *dir, int fd,
     const char *name, const char *spool_dir, struct aipm_pack_sum *sum,
     struct aipm_err *err)
 {
 	struct pack p = { .o = o, .name = name, .sum = sum };
-	struct aipm_ring ring = { .slot_size = sizeof(struct job),
-		.ctx = &p,
-		.produce = produce,
-		.work = work,
-		.drain = drain,
-		.release = release,
-		.cancel = o->cancel };
 	char *as = o->as != NULL ? strdup(o->as) : entry_name(dir, err);
 	int r = -1;
 
 	memset(sum, 0, sizeof(*sum));
-	if (as != NULL && open_all(&p, dir, as, fd, spool_dir, err) == 0) {
-		ring.workers = p.nworkers;
-		ring.slots = 4 * (size_t)p.nworkers + 4;
-		r = aipm_ring_run(&ring, err);
-		if (r == 0)
-			r = finish(&p, err);
-	} else if (as == NULL && o->as != NULL)
+	if (as != NULL && open_all(&p, dir, as, fd, spool_dir, err) == 0 &&
+	    run(&p, err) == 0)
+		r = finish(&p, err);
+	else if (as == NULL && o->as != NULL)
 		r = aipm_err_nomem(err);
 	close_all(&p);
 	free(as);
