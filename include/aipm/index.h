@@ -5,6 +5,7 @@
 #include "aipm/entry.h"
 #include "aipm/err.h"
 #include "aipm/footer.h"
+#include "aipm/select.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -108,6 +109,16 @@ int aipm_index_open(struct aipm_index **x, aipm_index_read *read, void *ctx,
 /* The same out of the archive in fd (borrowed, seekable). */
 int aipm_index_open_file(struct aipm_index **x, int fd,
     const struct aipm_footer *f, const char *name, struct aipm_err *err);
+
+/*
+ * Before the first aipm_index_next() of an index in a file: from now on read
+ * only those pages that can tell of what s needs, found by the directory page.
+ * They tell of other entries too, and may begin within the members of a
+ * chunked file whose entry stands in a page that is not read.  The index as a
+ * whole is not checked then, its pages are.
+ */
+int aipm_index_narrow(
+    struct aipm_index *x, const struct aipm_select *s, struct aipm_err *err);
 
 /*
  * The next item: 1 with *it (owned by x, good until the next call), 0 when

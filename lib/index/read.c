@@ -1,23 +1,11 @@
 #include "page.h"
+#include "slices.h"
 
 #include "aipm/codec.h"
-#include "aipm/io.h"
 #include "aipm/num.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The slices of an index in a file, as one stream. */
-struct slices {
-	int fd;
-	const char *name;
-	struct aipm_footer footer;
-	uint64_t at; /* in the index */
-	unsigned char member[AIPM_MEMBER_EMPTY(AIPM_INDEX_SLICE)];
-	const unsigned char *payload; /* the slice in it: */
-	uint64_t from; /* where in the index, */
-	size_t len; /* how long; 0 before the first */
-};
 
 struct aipm_index {
 	aipm_index_read *read;
@@ -39,6 +27,10 @@ struct aipm_index {
 	struct aipm_index_item item;
 	char *key, *value;
 	bool ended;
+	/* aipm_index_narrow(): the pages that are left to read. */
+	bool narrow;
+	struct aipm_buf offsets; /* uint64_t, in the index */
+	size_t next_offset; /* in bytes of offsets */
 };
 
 static int
@@ -75,64 +67,14 @@ aipm_index_open(struct aipm_index **out, aipm_index_read *read, void *ctx,
 	return 0;
 }
 
-/* Read and check the member that holds the slice in which s->at lies. */
-static int
-load_slice(struct slices *s, struct aipm_err *err)
-{
-	uint64_t from = s->at - s->at % AIPM_INDEX_SLICE;
-	uint64_t left = s->footer.index_size - from;
-	size_t len = left < AIPM_INDEX_SLICE ? (size_t)left : AIPM_INDEX_SLICE;
-	size_t n = AIPM_MEMBER_EMPTY(len), got;
-	struct aipm_member m;
-
-	if (aipm_pread_full(s->fd, s->member, n,
-	        s->footer.index_offset + aipm_footer_index_members(from), &got,
-	        s->name, err) == -1)
-		return -1;
-	if (got != n || aipm_member_parse(&m, s->member, n) != 1 ||
-	    m.kind != AIPM_MEMBER_INDEX || m.payload_len != len ||
-	    !aipm_member_empty_ok(&m, s->member))
-		return aipm_err_file(
-		    err, AIPM_DAMAGED, s->name, "its index is damaged");
-	s->payload = s->member + m.payload;
-	s->from = from;
-	s->len = len;
-	return 0;
-}
-
-static int
-read_slices(void *ctx, void *p, size_t n, struct aipm_err *err)
-{
-	struct slices *s = ctx;
-	unsigned char *dst = p;
-
-	while (n != 0) {
-		size_t in, k;
-
-		if (s->at >= s->footer.index_size)
-			return aipm_err_file(err, AIPM_DAMAGED, s->name,
-			    "its index ends too early");
-		if ((s->len == 0 || s->at >= s->from + s->len) &&
-		    load_slice(s, err) == -1)
-			return -1;
-		in = (size_t)(s->at - s->from);
-		k = s->len - in < n ? s->len - in : n;
-		memcpy(dst, s->payload + in, k);
-		s->at += k;
-		dst += k;
-		n -= k;
-	}
-	return 0;
-}
-
 int
 aipm_index_open_file(struct aipm_index **x, int fd, const struct aipm_footer *f,
     const char *name, struct aipm_err *err)
 {
-	if (aipm_index_open(x, read_slices, NULL, f->index_offset, name, err) ==
+	if (aipm_index_open(x, slices_read, NULL, f->index_offset, name, err) ==
 	    -1)
 		return -1;
-	(*x)->slices = (struct slices){ .fd = fd, .name = name, .footer = *f };
+	slices_init(&(*x)->slices, fd, f, name);
 	(*x)->read_ctx = &(*x)->slices;
 	return 0;
 }
@@ -180,7 +122,7 @@ load_page(struct aipm_index *x, struct aipm_err *err)
 }
 
 /* What stands at the start of an entries page; it must go on where the page
- * before ended. */
+ * before ended, if that was read. */
 static int
 start_entries(struct aipm_index *x, struct aipm_err *err)
 {
@@ -190,6 +132,8 @@ start_entries(struct aipm_index *x, struct aipm_err *err)
 	(void)aipm_cursor_counted(&x->page, &n);
 	(void)aipm_cursor_varint(&x->page);
 	(void)aipm_cursor_varint(&x->page);
+	if (x->narrow && offset <= x->end)
+		x->offset = offset;
 	if (x->page.bad || offset != x->offset)
 		return damaged(x, err);
 	x->prev[0] = '\0';
@@ -260,6 +204,105 @@ take_record(struct aipm_index *x, struct aipm_err *err)
 	return advance(x, err) == -1 ? -1 : 1;
 }
 
+/* One line of the directory: where an entries page is, and its first path;
+ * other pages have none. */
+struct line {
+	uint64_t offset;
+	char *first; /* owned */
+};
+
+static void
+next_line(struct aipm_index *x, struct line *l)
+{
+	enum page_type type;
+
+	free(l->first);
+	l->first = NULL;
+	while (l->first == NULL && x->page.left != 0 && !x->page.bad) {
+		type = (enum page_type)aipm_cursor_u8(&x->page);
+		l->offset = aipm_cursor_varint(&x->page);
+		(void)aipm_cursor_varint(&x->page);
+		l->first = aipm_cursor_string(&x->page);
+		if (type != PAGE_ENTRIES) {
+			free(l->first);
+			l->first = NULL;
+		}
+	}
+}
+
+/* Note where the pages are that can tell of what s needs. */
+static int
+choose_pages(struct aipm_index *x, const struct aipm_select *s)
+{
+	struct line page = { 0 }, after = { 0 };
+	int r = 0;
+
+	for (next_line(x, &page); r == 0 && page.first != NULL; page = after) {
+		after.first = NULL;
+		next_line(x, &after);
+		if (aipm_select_between(s, page.first, after.first))
+			r = aipm_buf_add(
+			    &x->offsets, &page.offset, sizeof(page.offset));
+		free(page.first);
+	}
+	free(page.first);
+	return r;
+}
+
+int
+aipm_index_narrow(
+    struct aipm_index *x, const struct aipm_select *s, struct aipm_err *err)
+{
+	slices_seek(&x->slices, x->slices.footer.dir_offset);
+	if (load_page(x, err) == -1)
+		return -1;
+	if (x->type != PAGE_DIRECTORY)
+		return damaged(x, err);
+	if (choose_pages(x, s) == -1)
+		return aipm_err_nomem(err);
+	if (x->page.bad)
+		return damaged(x, err);
+	x->page.left = 0;
+	x->ended = false;
+	x->narrow = true;
+	return 0;
+}
+
+/* Go to the next page that was chosen. */
+static int
+load_chosen(struct aipm_index *x, struct aipm_err *err)
+{
+	uint64_t offset;
+
+	if (x->next_offset == x->offsets.len) {
+		x->ended = true;
+		return 0;
+	}
+	memcpy(&offset, x->offsets.p + x->next_offset, sizeof(offset));
+	x->next_offset += sizeof(offset);
+	slices_seek(&x->slices, offset);
+	if (load_page(x, err) == -1)
+		return -1;
+	return x->type == PAGE_ENTRIES ? 0 : damaged(x, err);
+}
+
+/* The next page with something in it, unless the index has ended. */
+static int
+next_page(struct aipm_index *x, struct aipm_err *err)
+{
+	while (!x->ended && x->page.left == 0) {
+		if ((x->narrow ? load_chosen : load_page)(x, err) == -1)
+			return -1;
+		if (x->ended || x->type == PAGE_RUN || x->type == PAGE_MISSING)
+			continue;
+		if (x->type != PAGE_ENTRIES)
+			x->page.left = 0;
+		else if (start_entries(x, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 aipm_index_next(struct aipm_index *x, const struct aipm_index_item **it,
     struct aipm_err *err)
@@ -267,15 +310,8 @@ aipm_index_next(struct aipm_index *x, const struct aipm_index_item **it,
 	int r = 0;
 
 	while (r == 0) {
-		while (!x->ended && x->page.left == 0) {
-			if (load_page(x, err) == -1 ||
-			    (x->type == PAGE_ENTRIES &&
-			        start_entries(x, err) == -1))
-				return -1;
-			if (x->type != PAGE_ENTRIES && x->type != PAGE_RUN &&
-			    x->type != PAGE_MISSING)
-				x->page.left = 0;
-		}
+		if (next_page(x, err) == -1)
+			return -1;
 		if (x->ended)
 			return 0;
 		memset(&x->item, 0, sizeof(x->item));
@@ -330,6 +366,7 @@ aipm_index_close(struct aipm_index *x)
 	aipm_buf_free(&x->stored);
 	aipm_buf_free(&x->plain);
 	aipm_buf_free(&x->holes);
+	aipm_buf_free(&x->offsets);
 	aipm_entry_free(&x->entry);
 	free(x->prev);
 	free(x->key);
