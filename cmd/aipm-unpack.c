@@ -28,6 +28,7 @@ struct options {
 static const struct cli_option table[] = {
 	{ 'C', "directory", "DIR", "unpack into DIR (default: .)" },
 	{ 't', "test", NULL, "verify everything, write nothing" },
+	{ 'j', "jobs", "N", "threads that inflate (default: processors)" },
 	{ 'v', "verbose", NULL, "print the names on standard output" },
 	{ OPT_OVERWRITE, "overwrite", NULL, "replace names that exist" },
 	{ OPT_SALVAGE, "salvage", NULL,
@@ -62,8 +63,14 @@ static int
 option(void *opts, int key, const char *arg, struct aipm_err *err)
 {
 	struct options *o = opts;
+	unsigned long n;
 
 	switch (key) {
+	case 'j':
+		if (cli_number("-j", arg, 1, 1024, &n, err) == -1)
+			return -1;
+		o->unpack.workers = (unsigned)n;
+		return 0;
 	case 'C':
 		if (*arg == '\0')
 			return aipm_err_set(
@@ -111,7 +118,7 @@ check_exchange(const struct cli_run *run, const struct options *o, int operands)
 	const struct aipm_unpack_options *u = &o->unpack;
 
 	if (u->dir != NULL || u->test || u->visit != NULL || u->overwrite ||
-	    u->salvage || u->special || u->sparse)
+	    u->salvage || u->special || u->sparse || u->workers != 0)
 		return cli_usage(run, "--exchange goes with no other option");
 	if (operands != 2)
 		return cli_usage(

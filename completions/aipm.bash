@@ -15,7 +15,7 @@ _aipm_longs()
 		    --exclude= --as= --kind= --name= --verbose
 		;;
 	aipm-unpack)
-		echo --directory= --test --overwrite --salvage --special \
+		echo --directory= --test --jobs= --overwrite --salvage --special \
 		    --sparse --exchange --verbose
 		;;
 	aipm-prune) echo --keep-last= --dry-run --legacy --name= --verbose ;;
@@ -35,7 +35,7 @@ _aipm_long_of()
 	aipm-prune:-? | aipm-ls:-?) ;;
 	*:-C | aipm-pack:-d) echo --directory ;;
 	aipm-pack:-o) echo --output ;;
-	aipm-pack:-j) echo --jobs ;;
+	aipm-pack:-j | aipm-unpack:-j) echo --jobs ;;
 	aipm-pack:-x) echo --exclude ;;
 	aipm-stop:-t) echo --timeout ;;
 	esac

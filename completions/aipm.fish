@@ -90,6 +90,7 @@ complete -c aipm-pack -l kind -x -a 'backup partial pre-restore' -d 'What the ba
 complete -c aipm-pack -a '(__fish_complete_directories)'
 
 complete -c aipm-unpack -s C -l directory -x -a '(__fish_complete_directories)' -d 'Unpack into this directory'
+complete -c aipm-unpack -s j -l jobs -x -a '1 2 4 8 16' -d 'Threads that inflate'
 complete -c aipm-unpack -s t -l test -d 'Verify everything, write nothing'
 complete -c aipm-unpack -s v -l verbose -d 'Print the names'
 complete -c aipm-unpack -l overwrite -d 'Replace names that exist'

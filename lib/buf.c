@@ -92,6 +92,14 @@ aipm_buf_free(struct aipm_buf *b)
 	memset(b, 0, sizeof(*b));
 }
 
+bool
+aipm_all_zero(const void *p, size_t n)
+{
+	const unsigned char *at = p;
+
+	return n == 0 || (at[0] == 0 && memcmp(at, at + 1, n - 1) == 0);
+}
+
 const unsigned char *
 aipm_cursor_bytes(struct aipm_cursor *c, uint64_t n)
 {

@@ -2,102 +2,22 @@
 
 #include "aipm/extract.h"
 #include "aipm/reader.h"
+#include "aipm/select.h"
 #include "aipm/stage.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* What is wanted: a path of the user's without "./" and last slashes. */
-struct wish {
-	const char *path;
-	size_t len;
-	bool met;
-};
 
 struct unpack {
 	const struct aipm_unpack_options *o;
 	const char *name;
-	struct wish *wishes; /* o->npaths of them */
+	struct aipm_select *select; /* NULL: everything */
 	struct aipm_reader *reader;
 	struct aipm_stage *stage; /* these two are NULL with o->test */
 	struct aipm_extract *extract;
+	struct aipm_reader_place place; /* into extract */
 	uint64_t entries;
 	bool damaged; /* met, and passed over: salvage */
 };
-
-/* The length of path without slashes at its end; *path loses its "./". */
-static size_t
-trim(const char **path)
-{
-	size_t n;
-
-	while ((*path)[0] == '.' && (*path)[1] == '/') {
-		++*path;
-		while (**path == '/')
-			++*path;
-	}
-	n = strlen(*path);
-	while (n > 0 && (*path)[n - 1] == '/')
-		n--;
-	return n;
-}
-
-static int
-take_wishes(struct unpack *u, struct aipm_err *err)
-{
-	u->wishes = calloc(u->o->npaths + 1, sizeof(*u->wishes));
-	if (u->wishes == NULL)
-		return aipm_err_nomem(err);
-	for (size_t i = 0; i < u->o->npaths; i++) {
-		u->wishes[i].path = u->o->paths[i];
-		u->wishes[i].len = trim(&u->wishes[i].path);
-	}
-	return 0;
-}
-
-/* Whether path is or lies below top, a string of len bytes. */
-static bool
-below(const char *path, const char *top, size_t len)
-{
-	return strncmp(path, top, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
-}
-
-static bool
-selected(const struct unpack *u, const char *path)
-{
-	for (size_t i = 0; i < u->o->npaths; i++)
-		if (below(path, u->wishes[i].path, u->wishes[i].len))
-			return true;
-	return u->o->npaths == 0;
-}
-
-static void
-mark_met(struct unpack *u, const char *path)
-{
-	for (size_t i = 0; i < u->o->npaths; i++)
-		if (below(path, u->wishes[i].path, u->wishes[i].len))
-			u->wishes[i].met = true;
-}
-
-/* The reader's question: directories on the way to what is selected too. */
-static bool
-wanted(void *ctx, const char *path)
-{
-	const struct unpack *u = ctx;
-	size_t n = strlen(path);
-
-	for (size_t i = 0; i < u->o->npaths; i++) {
-		const struct wish *w = &u->wishes[i];
-
-		if (below(path, w->path, w->len) ||
-		    (n < w->len && strncmp(w->path, path, n) == 0 &&
-		        w->path[n] == '/'))
-			return true;
-	}
-	return false;
-}
 
 /* With salvage the reader says each loss as a warning. */
 static void
@@ -112,15 +32,43 @@ note_damage(void *ctx, const char *path, const char *text)
 static int
 open_reader(struct unpack *u, int fd, struct aipm_err *err)
 {
-	struct aipm_reader_options o = { .salvage = u->o->salvage,
+	struct aipm_reader_options o = { .select = u->select,
+		.salvage = u->o->salvage,
+		.workers = u->o->workers,
+		.place = u->extract == NULL ? NULL : &u->place,
 		.warn = { note_damage, u },
 		.cancel = u->o->cancel };
 
-	if (u->o->npaths > 0) {
-		o.wanted = wanted;
-		o.wanted_ctx = u;
-	}
 	return aipm_reader_open(&u->reader, fd, u->name, &o, err);
+}
+
+/* Large files are filled by those who read them. */
+
+static int
+place_begin(
+    void *ctx, const struct aipm_entry *e, void **file, struct aipm_err *err)
+{
+	struct aipm_ahead *a;
+	int r = aipm_ahead_open(&a, ctx, e, err);
+
+	*file = a;
+	return r;
+}
+
+static int
+place_put(void *ctx, void *file, const struct aipm_piece *p, bool wait,
+    struct aipm_err *err)
+{
+	(void)ctx;
+	return aipm_ahead_write(
+	    file, p->offset, p->p, p->len, p->holes, p->nholes, wait, err);
+}
+
+static void
+place_drop(void *ctx, void *file)
+{
+	(void)ctx;
+	aipm_ahead_drop(file);
 }
 
 static int
@@ -136,7 +84,14 @@ open_stage(struct unpack *u, struct aipm_err *err)
 	if (aipm_stage_open(
 	        &u->stage, u->o->dir, u->o->overwrite, &u->o->warn, err) == -1)
 		return -1;
-	return aipm_extract_open(&u->extract, aipm_stage_fd(u->stage), &o, err);
+	if (aipm_extract_open(&u->extract, aipm_stage_fd(u->stage), &o, err) ==
+	    -1)
+		return -1;
+	u->place = (struct aipm_reader_place){ .begin = place_begin,
+		.put = place_put,
+		.drop = place_drop,
+		.ctx = u->extract };
+	return 0;
 }
 
 /* What can be refused before any of it is made. */
@@ -147,25 +102,24 @@ check_entry(struct unpack *u, const struct aipm_entry *e, struct aipm_err *err)
 		return -1;
 	if (u->stage == NULL)
 		return 0;
-	if (e->type == AIPM_HARDLINK && !selected(u, e->link))
+	if (e->type == AIPM_HARDLINK && !aipm_select_has(u->select, e->link))
 		return aipm_err_file(err, AIPM_FAILED, e->path,
 		    "is a hard link to a file that is not selected: name "
 		    "that one too");
 	return aipm_stage_check(u->stage, e->path, err);
 }
 
+/* The entry's content, of which the first piece has been asked for. */
 static int
-copy_content(struct unpack *u, struct aipm_err *err)
+copy_content(
+    struct unpack *u, struct aipm_piece *p, int r, struct aipm_err *err)
 {
-	struct aipm_piece p;
-	int r;
-
-	while ((r = aipm_reader_data(u->reader, &p, err)) == 1) {
+	for (; r == 1; r = aipm_reader_data(u->reader, p, err)) {
 		if (aipm_cancel_check(&u->o->cancel, err) == -1)
 			return -1;
 		if (u->extract != NULL &&
-		    aipm_extract_write(u->extract, p.offset, p.p, p.len,
-		        p.holes, p.nholes, err) == -1)
+		    aipm_extract_write(u->extract, p->offset, p->p, p->len,
+		        p->holes, p->nholes, err) == -1)
 			return -1;
 	}
 	return r;
@@ -174,11 +128,18 @@ copy_content(struct unpack *u, struct aipm_err *err)
 static int
 make_entry(struct unpack *u, const struct aipm_entry *e, struct aipm_err *err)
 {
-	if (check_entry(u, e, err) == -1)
+	struct aipm_ahead *ahead;
+	struct aipm_piece p;
+	int r;
+
+	if (check_entry(u, e, err) == -1 ||
+	    (r = aipm_reader_data(u->reader, &p, err)) == -1)
 		return -1;
+	if (r == 0 && (ahead = aipm_reader_take(u->reader)) != NULL)
+		return aipm_extract_adopt(u->extract, e, ahead, err);
 	if (u->extract != NULL && aipm_extract_begin(u->extract, e, err) == -1)
 		return -1;
-	if (copy_content(u, err) == -1)
+	if (copy_content(u, &p, r, err) == -1)
 		return -1;
 	if (u->extract != NULL && aipm_extract_end(u->extract, err) == -1)
 		return -1;
@@ -189,11 +150,11 @@ make_entry(struct unpack *u, const struct aipm_entry *e, struct aipm_err *err)
 static int
 unpack_entry(struct unpack *u, const struct aipm_entry *e, struct aipm_err *err)
 {
-	bool chosen = selected(u, e->path);
+	bool chosen = aipm_select_has(u->select, e->path);
 
 	if (!chosen && e->type != AIPM_DIR)
 		return 0;
-	mark_met(u, e->path);
+	aipm_select_meet(u->select, e->path);
 	if (make_entry(u, e, err) == -1) {
 		if (!u->o->salvage || err->cls != AIPM_DAMAGED)
 			return -1;
@@ -222,10 +183,11 @@ unpack_all(struct unpack *u, struct aipm_err *err)
 static int
 check_wishes(const struct unpack *u, struct aipm_err *err)
 {
-	for (size_t i = 0; i < u->o->npaths; i++)
-		if (!u->wishes[i].met)
-			return aipm_err_file(err, AIPM_NOMATCH, u->o->paths[i],
-			    "is not in the archive (aipm-ls shows what is)");
+	const char *path = aipm_select_unmet(u->select);
+
+	if (path != NULL)
+		return aipm_err_file(err, AIPM_NOMATCH, path,
+		    "is not in the archive (aipm-ls shows what is)");
 	if (u->entries > 0)
 		return 0;
 	return aipm_err_file(err, u->damaged ? AIPM_DAMAGED : AIPM_NOMATCH,
@@ -268,13 +230,14 @@ aipm_unpack(int fd, const char *name, const struct aipm_unpack_options *o,
 	struct aipm_err ignored;
 	int r = -1;
 
-	if (take_wishes(&u, err) == 0 && open_reader(&u, fd, err) == 0 &&
-	    open_stage(&u, err) == 0 && unpack_all(&u, err) == 0 &&
-	    check_wishes(&u, err) == 0)
+	if (aipm_select_new(&u.select, o->paths, o->npaths, err) == 0 &&
+	    open_stage(&u, err) == 0 && open_reader(&u, fd, err) == 0 &&
+	    unpack_all(&u, err) == 0 && check_wishes(&u, err) == 0)
 		r = publish(&u, err);
+	/* Its threads still write. */
+	aipm_reader_close(u.reader);
 	(void)aipm_extract_close(u.extract, &ignored);
 	aipm_stage_close(u.stage);
-	aipm_reader_close(u.reader);
-	free(u.wishes);
+	aipm_select_free(u.select);
 	return r;
 }

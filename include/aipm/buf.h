@@ -1,6 +1,7 @@
 #ifndef AIPM_BUF_H
 #define AIPM_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ int aipm_buf_add_varint(struct aipm_buf *b, uint64_t v);
 /* A varint length, then the bytes. */
 int aipm_buf_add_counted(struct aipm_buf *b, const void *p, size_t n);
 void aipm_buf_free(struct aipm_buf *b);
+
+/* Whether the n bytes at p are all zero. */
+bool aipm_all_zero(const void *p, size_t n);
 
 /*
  * A reading position in bytes that somebody else owns.  A read past the end

@@ -64,6 +64,37 @@ int aipm_extract_write(struct aipm_extract *x, uint64_t offset, const void *p,
 int aipm_extract_end(struct aipm_extract *x, struct aipm_err *err);
 
 /*
+ * ahead: a regular file that is filled before its entry is made, in any order
+ * and from several threads, while x makes other entries.  It stands under a
+ * temporary name in x's directory.
+ */
+struct aipm_ahead;
+
+/* A file of e->size bytes, all of them a hole.  One thread at a time. */
+int aipm_ahead_open(struct aipm_ahead **a, const struct aipm_extract *x,
+    const struct aipm_entry *e, struct aipm_err *err);
+
+/*
+ * As aipm_extract_write(), but in any order and from any thread; a hole of
+ * the map lies within the content that it comes with.  1 if that is written.
+ * A file takes one writer at a time: while there is another, the call waits,
+ * or without wait returns 0 and has written nothing.
+ */
+int aipm_ahead_write(struct aipm_ahead *a, uint64_t offset, const void *p,
+    size_t len, const struct aipm_range *holes, size_t nholes, bool wait,
+    struct aipm_err *err);
+
+/* Remove it. */
+void aipm_ahead_drop(struct aipm_ahead *a);
+
+/*
+ * Make the entry *e out of a, which is taken over also on failure: begin,
+ * write and end in one.
+ */
+int aipm_extract_adopt(struct aipm_extract *x, const struct aipm_entry *e,
+    struct aipm_ahead *a, struct aipm_err *err);
+
+/*
  * Leave all directories and release x (NULL is allowed).  The files are
  * complete only if this returns 0; nothing is flushed to the disk yet.
  */

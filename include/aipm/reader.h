@@ -4,6 +4,7 @@
 #include "aipm/cancel.h"
 #include "aipm/entry.h"
 #include "aipm/err.h"
+#include "aipm/select.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,28 +25,6 @@
  */
 struct aipm_reader;
 
-struct aipm_reader_options {
-	/*
-	 * Whether an entry is wanted, NULL for all.  Entries that are not
-	 * wanted are never returned, and where there is an index their
-	 * content is neither read nor checked.
-	 */
-	bool (*wanted)(void *ctx, const char *path);
-	void *wanted_ctx;
-	/*
-	 * Only the entries are of interest: where there is an index, no
-	 * content is read or checked.  aipm_reader_data() is not called then.
-	 */
-	bool entries_only;
-	/*
-	 * Go on behind damage: what is sound is returned, each loss is said
-	 * through warn, and an archive that is cut off ends there.
-	 */
-	bool salvage;
-	struct aipm_warn warn;
-	struct aipm_cancel cancel;
-};
-
 /* A piece of content, in ascending order of offset. */
 struct aipm_piece {
 	const void *p; /* borrowed until the next call */
@@ -58,6 +37,55 @@ struct aipm_piece {
 	 */
 	const struct aipm_range *holes; /* borrowed */
 	size_t nholes;
+};
+
+/*
+ * Where the content of large files goes while it is read, past the caller of
+ * aipm_reader_data() and from several threads at a time.  Only archives that
+ * are read along their index have such files.
+ */
+struct aipm_reader_place {
+	/*
+	 * A file whose content comes now: *file is what the others get, or
+	 * NULL for one that is to come in pieces after all.  *e is what the
+	 * index says, not compared yet.  Called by one thread at a time, which
+	 * may be ahead of the entry that aipm_reader_next() returns.
+	 */
+	int (*begin)(void *ctx, const struct aipm_entry *e, void **file,
+	    struct aipm_err *err);
+	/*
+	 * A piece that is sound; in any order, from several threads: 1, or -1.
+	 * Without wait it may also be 0: another one is being put into that
+	 * file, and this one has to be put again.
+	 */
+	int (*put)(void *ctx, void *file, const struct aipm_piece *piece,
+	    bool wait, struct aipm_err *err);
+	/* Nobody will take the file. */
+	void (*drop)(void *ctx, void *file);
+	void *ctx;
+};
+
+struct aipm_reader_options {
+	/*
+	 * The entries that are wanted (borrowed); NULL: all.  Others are never
+	 * returned, and where there is an index their content is neither read
+	 * nor checked, nor are the pages that tell of others only.
+	 */
+	const struct aipm_select *select;
+	/*
+	 * Only the entries are of interest: where there is an index, no
+	 * content is read or checked.  aipm_reader_data() is not called then.
+	 */
+	bool entries_only;
+	/*
+	 * Go on behind damage: what is sound is returned, each loss is said
+	 * through warn, and an archive that is cut off ends there.
+	 */
+	bool salvage;
+	unsigned workers; /* threads that inflate; 0: a processor each */
+	const struct aipm_reader_place *place; /* borrowed; NULL: nowhere */
+	struct aipm_warn warn;
+	struct aipm_cancel cancel;
 };
 
 /*
@@ -80,6 +108,13 @@ int aipm_reader_next(
 /* The next piece of the entry's content: 1, 0 at its end, -1. */
 int aipm_reader_data(
     struct aipm_reader *r, struct aipm_piece *piece, struct aipm_err *err);
+
+/*
+ * After aipm_reader_data() returned 0: the file in which the entry's content
+ * was placed, all of it and instead of being returned in pieces, or NULL.  It
+ * is the caller's from then on, and nobody puts to it any more.
+ */
+void *aipm_reader_take(struct aipm_reader *r);
 
 /*
  * After aipm_reader_next() returned 0: whether the archive says of itself

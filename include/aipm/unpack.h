@@ -26,6 +26,7 @@ struct aipm_unpack_options {
 	bool owner; /* give files their owner */
 	bool special; /* as in struct aipm_extract_options */
 	bool sparse; /* likewise */
+	unsigned workers; /* 0: as many as processors */
 	/*
 	 * Called for every entry when it has been made (with test: read), and
 	 * at last, before anything is published, with NULL.  -1 with *err

@@ -1,5 +1,7 @@
 #include "content.h"
 
+#include "aipm/buf.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,12 +14,6 @@ struct stretch {
 	const unsigned char *p;
 	size_t len;
 };
-
-static bool
-all_zero(const unsigned char *p, size_t n)
-{
-	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
 
 static int
 put(struct content *c, const struct stretch *s, struct aipm_err *err)
@@ -48,7 +44,7 @@ zero_blocks(const struct stretch *s)
 
 	if (s->offset % ZERO_BLOCK != 0)
 		return 0;
-	while (s->len - n >= ZERO_BLOCK && all_zero(s->p + n, ZERO_BLOCK))
+	while (s->len - n >= ZERO_BLOCK && aipm_all_zero(s->p + n, ZERO_BLOCK))
 		n += ZERO_BLOCK;
 	return n;
 }
@@ -131,7 +127,7 @@ put_mapped(struct content *c, struct stretch s, struct aipm_err *err)
 		struct stretch front = s;
 
 		front.len = cut(&s, &c->hole, &within);
-		if (!(within && all_zero(front.p, front.len)) &&
+		if (!(within && aipm_all_zero(front.p, front.len)) &&
 		    put(c, &front, err) == -1)
 			return -1;
 		advance(&s, front.len);

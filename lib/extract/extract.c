@@ -1,3 +1,4 @@
+#include "ahead.h"
 #include "content.h"
 #include "dirs.h"
 
@@ -15,6 +16,7 @@ enum { PATH_LIMIT = 1 << 20, DEPTH_LIMIT = 16384 };
 
 struct aipm_extract {
 	struct aipm_extract_options o;
+	int dirfd; /* borrowed */
 	struct dirs *dirs;
 	const struct aipm_entry *e; /* being made */
 	char *path; /* of it, normal; owned */
@@ -126,6 +128,7 @@ aipm_extract_open(struct aipm_extract **out, int dirfd,
 	if (x == NULL)
 		return aipm_err_nomem(err);
 	x->o = *o;
+	x->dirfd = dirfd;
 	x->content.fd = -1;
 	if (dirs_new(&x->dirs, dirfd, &o->warn, err) == -1) {
 		free(x);
@@ -291,6 +294,19 @@ make(struct aipm_extract *x, struct aipm_err *err)
 	}
 }
 
+/* Learn what the entry is to get, and go where it is to be. */
+static int
+arrive(struct aipm_extract *x, struct aipm_err *err)
+{
+	if (*x->path == '\0')
+		return refuse(x->e, "refused: it is no directory", err);
+	x->name = x->path + base(x->path);
+	if (x->e->type != AIPM_HARDLINK &&
+	    meta_from_entry(&x->meta, x->e, &x->o, err) == -1)
+		return -1;
+	return dirs_go(x->dirs, x->path, parent_len(x->path), err);
+}
+
 static int
 begin(struct aipm_extract *x, struct aipm_err *err)
 {
@@ -300,13 +316,7 @@ begin(struct aipm_extract *x, struct aipm_err *err)
 		forget(x);
 		return 0;
 	}
-	if (*x->path == '\0')
-		return refuse(x->e, "refused: it is no directory", err);
-	x->name = x->path + base(x->path);
-	if (x->e->type != AIPM_HARDLINK &&
-	    meta_from_entry(&x->meta, x->e, &x->o, err) == -1)
-		return -1;
-	if (dirs_go(x->dirs, x->path, parent_len(x->path), err) == -1)
+	if (arrive(x, err) == -1)
 		return -1;
 	return make(x, err);
 }
@@ -374,6 +384,42 @@ aipm_extract_end(struct aipm_extract *x, struct aipm_err *err)
 	else if (x->e->type != AIPM_DIR && x->e->type != AIPM_HARDLINK)
 		r = end_other(x, err);
 	forget(x);
+	return r;
+}
+
+int
+aipm_ahead_open(struct aipm_ahead **a, const struct aipm_extract *x,
+    const struct aipm_entry *e, struct aipm_err *err)
+{
+	return ahead_make(a, x->dirfd, e, x->o.sparse, err);
+}
+
+static int
+adopt(struct aipm_extract *x, struct aipm_ahead *a, struct aipm_err *err)
+{
+	if ((x->path = normal(x->e->path)) == NULL)
+		return aipm_err_nomem(err);
+	if (x->e->type != AIPM_FILE)
+		return refuse(x->e, "refused: it is no file", err);
+	if (arrive(x, err) == -1)
+		return -1;
+	if (ahead_name(a, dirs_fd(x->dirs), x->name) == -1)
+		return not_made(x, err);
+	x->content = (struct content){ .fd = ahead_fd(a), .end = x->e->size };
+	return end_file(x, err);
+}
+
+int
+aipm_extract_adopt(struct aipm_extract *x, const struct aipm_entry *e,
+    struct aipm_ahead *a, struct aipm_err *err)
+{
+	int r = aipm_extract_check(e, err);
+
+	x->e = e;
+	if (r == 0)
+		r = adopt(x, a, err);
+	forget(x);
+	aipm_ahead_drop(a);
 	return r;
 }
 

@@ -78,6 +78,12 @@ aipm_reader_data(
 	                          : serial_data(r->serial, piece, err);
 }
 
+void *
+aipm_reader_take(struct aipm_reader *r)
+{
+	return r->indexed != NULL ? indexed_take(r->indexed) : NULL;
+}
+
 bool
 aipm_reader_incomplete(const struct aipm_reader *r)
 {

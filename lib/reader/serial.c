@@ -23,7 +23,6 @@ struct serial {
 	size_t range; /* in the header's map; at is within it */
 	uint64_t range_left;
 	size_t padding; /* behind the content */
-	bool wanted;
 	/* Archives of ours: */
 	struct aipm_digest *headers; /* of the present member */
 	bool has_entry; /* it begins an entry */
@@ -450,8 +449,7 @@ step(struct serial *s, const struct aipm_entry **e, struct aipm_err *err)
 		s->entries++;
 		begin_content(s, h);
 		*e = &h->entry;
-	} while (s->o.wanted != NULL &&
-	         !s->o.wanted(s->o.wanted_ctx, h->entry.path));
+	} while (!aipm_select_needs(s->o.select, h->entry.path));
 	return 1;
 }
 

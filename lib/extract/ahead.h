@@ -1,0 +1,17 @@
+#ifndef AHEAD_H
+#define AHEAD_H
+
+#include "aipm/extract.h"
+
+/* What extract needs of a file that is filled ahead; see aipm/extract.h. */
+
+int ahead_make(struct aipm_ahead **a, int dirfd, const struct aipm_entry *e,
+    bool sparse, struct aipm_err *err);
+
+/* Give it its name in the directory dir: -1 with errno. */
+int ahead_name(struct aipm_ahead *a, int dir, const char *name);
+
+/* Its descriptor, the caller's from now on. */
+int ahead_fd(struct aipm_ahead *a);
+
+#endif
