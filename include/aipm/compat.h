@@ -32,6 +32,10 @@ int aipm_compat_unnamed(const char *dir);
 /* Flush the file system that fd is on; everything, where there is no such. */
 int aipm_compat_syncfs(int fd);
 
+/* Begin to write what fd has in memory to the disk, without waiting for it.
+ * Nothing is promised. */
+void aipm_compat_begin_flush(int fd);
+
 /*
  * The next stretch of data at or after offset: sets *data to its start and
  * *hole to its end; both are the file's size when only a hole is left.

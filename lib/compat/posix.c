@@ -129,6 +129,16 @@ aipm_compat_syncfs(int fd)
 #endif
 }
 
+void
+aipm_compat_begin_flush(int fd)
+{
+#if defined(__linux__)
+	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+#else
+	(void)fd;
+#endif
+}
+
 int
 aipm_compat_next_data(
     int fd, uint64_t offset, uint64_t size, uint64_t *data, uint64_t *hole)

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The disk gets to work while the next so many bytes come. */
+#define FLUSH ((uint64_t)8 << 20)
+
 struct aipm_ahead {
 	int fd; /* -1 when it was given away */
 	int dirfd; /* borrowed; where the temporary name is */
@@ -80,6 +83,8 @@ aipm_ahead_write(struct aipm_ahead *a, uint64_t offset, const void *p,
 		return 0;
 	r = content_write(&c, offset, p, len, holes, nholes, err);
 	(void)pthread_mutex_unlock(&a->lock);
+	if (offset / FLUSH != (offset + len) / FLUSH)
+		aipm_compat_begin_flush(a->fd);
 	return r == -1 ? -1 : 1;
 }
 

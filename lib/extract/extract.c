@@ -406,6 +406,7 @@ adopt(struct aipm_extract *x, struct aipm_ahead *a, struct aipm_err *err)
 	if (ahead_name(a, dirs_fd(x->dirs), x->name) == -1)
 		return not_made(x, err);
 	x->content = (struct content){ .fd = ahead_fd(a), .end = x->e->size };
+	aipm_compat_begin_flush(x->content.fd);
 	return end_file(x, err);
 }
 
