@@ -6,13 +6,15 @@
 #include "aipm/split.h"
 
 /*
- * job: one unit on its way through the ring: read, digested, compressed.
+ * job: one unit on its way through the ring: fetched (fetch.c), then digested
+ * and compressed (job.c).
  */
 
 /* What became of one file of a group. */
 struct job_file {
 	bool left_out; /* it could not be read at all */
-	uint64_t headers; /* bytes */
+	size_t at; /* its headers, in the stretch of tar; behind them: */
+	size_t headers, content; /* bytes */
 	unsigned char sha256[AIPM_DIGEST_SIZE]; /* of its content */
 	size_t holes, nholes; /* in the job's array of ranges */
 };
@@ -38,11 +40,16 @@ int job_worker_open(struct job_worker *w, int level, struct aipm_err *err);
 void job_worker_close(struct job_worker *w);
 
 /*
- * Read what the unit names and pack it.  block_log2 goes into the archive's
- * first member.  What cannot be read is noted in unit.notes, and is no
- * failure.
+ * Read what the unit names into the stretch of tar.  What cannot be read is
+ * noted in unit.notes, and is no failure.
  */
-int job_run(struct job *j, struct job_worker *w, unsigned block_log2,
+int job_fetch(struct job *j, unsigned block_log2, struct aipm_err *err);
+
+/*
+ * Make the member of what was fetched.  block_log2 goes into the archive's
+ * first.
+ */
+int job_work(struct job *j, struct job_worker *w, unsigned block_log2,
     struct aipm_err *err);
 
 /* Note it if the open file is no more what fstat said before it was read. */

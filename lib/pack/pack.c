@@ -8,7 +8,6 @@
 #include "aipm/index.h"
 #include "aipm/match.h"
 #include "aipm/member.h"
-#include "aipm/pax.h"
 #include "aipm/publish.h"
 #include "aipm/ring.h"
 #include "aipm/runinfo.h"
@@ -21,6 +20,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* How many files are read at a time, at least: disks like that. */
+#define READERS 8
 
 /* A file or directory that is not packed: an output, the backups. */
 struct avoided {
@@ -96,11 +98,18 @@ produce(void *ctx, void *slot, struct aipm_err *err)
 }
 
 static int
+fetch(void *ctx, void *slot, struct aipm_err *err)
+{
+	(void)ctx;
+	return job_fetch(slot, AIPM_BLOCK_LOG2, err);
+}
+
+static int
 work(void *ctx, unsigned number, void *slot, struct aipm_err *err)
 {
 	struct pack *p = ctx;
 
-	return job_run(slot, &p->workers[number], AIPM_BLOCK_LOG2, err);
+	return job_work(slot, &p->workers[number], AIPM_BLOCK_LOG2, err);
 }
 
 static int
@@ -128,11 +137,10 @@ drain_notes(struct pack *p, struct job *j, struct aipm_err *err)
  * base/ and each tablespace has one too. */
 static int
 drain_pg_version(struct pack *p, const struct aipm_entry *e,
-    const unsigned char *content, struct aipm_err *err)
+    const unsigned char *content, size_t n, struct aipm_err *err)
 {
 	const char *base = strrchr(e->path, '/');
 	char name[512], value[16];
-	size_t n = (size_t)e->size;
 
 	if (base == NULL || strcmp(base, "/PG_VERSION") != 0 ||
 	    strstr(e->path, "/base/") != NULL ||
@@ -152,7 +160,6 @@ drain_entries(struct pack *p, struct job *j, struct aipm_err *err)
 {
 	const struct aipm_range *holes =
 	    (const struct aipm_range *)(const void *)j->holes.p;
-	size_t at = 0;
 
 	for (size_t i = 0; i < j->unit.nfiles; i++) {
 		const struct aipm_entry *e = &j->unit.files[i].entry;
@@ -167,16 +174,13 @@ drain_entries(struct pack *p, struct job *j, struct aipm_err *err)
 		if (f->left_out)
 			continue;
 		memcpy(it.sha256, f->sha256, sizeof(it.sha256));
-		at += (size_t)f->headers;
 		p->sum->entries++;
 		p->sum->content += e->size;
 		if (aipm_index_put(p->index, &it, err) == -1)
 			return -1;
-		if (it.chunked)
-			continue;
-		if (drain_pg_version(p, e, j->plain.p + at, err) == -1)
+		if (drain_pg_version(p, e, j->plain.p + f->at + f->headers,
+		        f->content, err) == -1)
 			return -1;
-		at += (size_t)e->size + aipm_pax_padding(e->size);
 	}
 	return 0;
 }
@@ -388,11 +392,14 @@ entry_name(const char *dir, struct aipm_err *err)
 static int
 run(struct pack *p, struct aipm_err *err)
 {
+	unsigned readers = p->nworkers < READERS ? READERS : p->nworkers;
 	struct aipm_ring_options o = { .workers = p->nworkers,
-		.slots = 4 * (size_t)p->nworkers + 4,
+		.readers = readers,
+		.slots = readers + 2 * (size_t)p->nworkers + 2,
 		.slot_size = sizeof(struct job),
 		.ctx = p,
 		.produce = produce,
+		.fetch = fetch,
 		.work = work,
 		.release = release,
 		.cancel = p->o->cancel };
