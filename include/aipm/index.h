@@ -47,10 +47,11 @@ struct aipm_index_item {
 	uint64_t plain; /* MEMBER, END: bytes of tar in it */
 	uint64_t count; /* ZEROS: how many */
 	/*
-	 * MEMBER: SHA-256 of all header bytes in it.  CHUNK: of the block of
-	 * content.  ENTRY: of the content of a file that is not chunked.
+	 * MEMBER: SHA-256 of all header bytes in it.  CHUNK: digest (see
+	 * treehash.h) of the block of content.  ENTRY: of the content of a
+	 * file that is not chunked.
 	 */
-	unsigned char sha256[AIPM_DIGEST_SIZE];
+	unsigned char digest[AIPM_DIGEST_SIZE];
 	/* ENTRY; borrowed. */
 	const struct aipm_entry *entry;
 	uint64_t headers; /* bytes of header blocks */

@@ -106,7 +106,7 @@ encode_entry(
 	    add_holes(b, it->holes, it->nholes) == -1)
 		return -1;
 	if (has_digest(it))
-		return aipm_buf_add(b, it->sha256, AIPM_DIGEST_SIZE);
+		return aipm_buf_add(b, it->digest, AIPM_DIGEST_SIZE);
 	return 0;
 }
 
@@ -123,7 +123,7 @@ encode_member(struct aipm_buf *b, const struct aipm_index_item *it)
 	    aipm_buf_add_varint(b, it->plain) == -1)
 		return -1;
 	if ((it->tag == AIPM_INDEX_MEMBER || it->tag == AIPM_INDEX_CHUNK) &&
-	    aipm_buf_add(b, it->sha256, AIPM_DIGEST_SIZE) == -1)
+	    aipm_buf_add(b, it->digest, AIPM_DIGEST_SIZE) == -1)
 		return -1;
 	if (it->tag == AIPM_INDEX_CHUNK)
 		return add_holes(b, it->holes, it->nholes);
@@ -237,7 +237,7 @@ get_digest(struct aipm_cursor *c, struct aipm_index_item *it)
 	const unsigned char *p = aipm_cursor_bytes(c, AIPM_DIGEST_SIZE);
 
 	if (p != NULL)
-		memcpy(it->sha256, p, AIPM_DIGEST_SIZE);
+		memcpy(it->digest, p, AIPM_DIGEST_SIZE);
 }
 
 static void

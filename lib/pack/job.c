@@ -9,11 +9,9 @@ job_worker_open(struct job_worker *w, int level, struct aipm_err *err)
 {
 	if (aipm_codec_open(&w->codec, level, err) == -1)
 		return -1;
-	w->headers = aipm_digest_new();
-	w->content = aipm_digest_new();
-	if (w->headers == NULL || w->content == NULL)
+	if ((w->headers = aipm_digest_new()) == NULL)
 		return aipm_err_nomem(err);
-	return 0;
+	return aipm_treehash_open(&w->content, err);
 }
 
 void
@@ -21,30 +19,49 @@ job_worker_close(struct job_worker *w)
 {
 	aipm_codec_close(w->codec);
 	aipm_digest_free(w->headers);
-	aipm_digest_free(w->content);
+	aipm_treehash_close(w->content);
 }
 
-static void
-digest_entries(struct job *j, struct job_worker *w)
+static int
+digest_entries(struct job *j, struct job_worker *w, struct aipm_err *err)
 {
 	for (size_t i = 0; i < j->unit.nfiles; i++) {
 		struct job_file *f = &j->files[i];
 		const unsigned char *p = j->plain.p + f->at;
 
 		aipm_digest_add(w->headers, p, f->headers);
-		if (f->content == 0)
-			continue;
-		aipm_digest_add(w->content, p + f->headers, f->content);
-		aipm_digest_take(w->content, f->sha256);
+		if (f->content != 0 &&
+		    aipm_treehash_add(w->content, p + f->headers, f->content,
+		        f->digest, err) == -1)
+			return -1;
 	}
-	aipm_digest_take(w->headers, j->sha256);
+	aipm_digest_take(w->headers, j->digest);
+	aipm_treehash_run(w->content);
+	return 0;
 }
 
-static void
-digest_chunk(struct job *j, struct job_worker *w)
+static int
+digest_chunk(struct job *j, struct job_worker *w, struct aipm_err *err)
 {
-	aipm_digest_add(w->content, j->plain.p, j->unit.len);
-	aipm_digest_take(w->content, j->sha256);
+	if (aipm_treehash_add(
+	        w->content, j->plain.p, j->unit.len, j->digest, err) == -1)
+		return -1;
+	aipm_treehash_run(w->content);
+	return 0;
+}
+
+static int
+digest(struct job *j, struct job_worker *w, struct aipm_err *err)
+{
+	switch (j->unit.kind) {
+	case AIPM_UNIT_GROUP:
+	case AIPM_UNIT_FILE:
+		return digest_entries(j, w, err);
+	case AIPM_UNIT_CHUNK:
+		return digest_chunk(j, w, err);
+	default:
+		return 0; /* the index has none */
+	}
 }
 
 int
@@ -57,10 +74,8 @@ job_work(struct job *j, struct job_worker *w, unsigned block_log2,
 	j->member.len = 0;
 	if (j->plain.len == 0)
 		return 0;
-	if (j->unit.kind == AIPM_UNIT_GROUP || j->unit.kind == AIPM_UNIT_FILE)
-		digest_entries(j, w);
-	else if (j->unit.kind != AIPM_UNIT_END)
-		digest_chunk(j, w);
+	if (digest(j, w, err) == -1)
+		return -1;
 	if (aipm_member_pack(&j->member, w->codec,
 	        j->unit.first ? &format : NULL, j->plain.p, j->plain.len,
 	        err) == -1)

@@ -4,6 +4,7 @@
 #include "aipm/codec.h"
 #include "aipm/digest.h"
 #include "aipm/split.h"
+#include "aipm/treehash.h"
 
 /*
  * job: one unit on its way through the ring: fetched (fetch.c), then digested
@@ -15,7 +16,7 @@ struct job_file {
 	bool left_out; /* it could not be read at all */
 	size_t at; /* its headers, in the stretch of tar; behind them: */
 	size_t headers, content; /* bytes */
-	unsigned char sha256[AIPM_DIGEST_SIZE]; /* of its content */
+	unsigned char digest[AIPM_DIGEST_SIZE]; /* of its content */
 	size_t holes, nholes; /* in the job's array of ranges */
 };
 
@@ -26,14 +27,15 @@ struct job {
 	struct aipm_buf plain; /* the stretch of tar */
 	struct aipm_buf member; /* the same, packed; empty for none */
 	uint32_t crc; /* of the member */
-	unsigned char sha256[AIPM_DIGEST_SIZE]; /* headers' or chunk's */
+	unsigned char digest[AIPM_DIGEST_SIZE]; /* headers' or chunk's */
 	struct aipm_buf holes; /* struct aipm_range, of small files */
 };
 
 /* What one worker owns. */
 struct job_worker {
 	struct aipm_codec *codec;
-	struct aipm_digest *headers, *content;
+	struct aipm_digest *headers;
+	struct aipm_treehash *content;
 };
 
 int job_worker_open(struct job_worker *w, int level, struct aipm_err *err);

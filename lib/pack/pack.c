@@ -173,7 +173,7 @@ drain_entries(struct pack *p, struct job *j, struct aipm_err *err)
 
 		if (f->left_out)
 			continue;
-		memcpy(it.sha256, f->sha256, sizeof(it.sha256));
+		memcpy(it.digest, f->digest, sizeof(it.digest));
 		p->sum->entries++;
 		p->sum->content += e->size;
 		if (aipm_index_put(p->index, &it, err) == -1)
@@ -195,7 +195,7 @@ drain_index(struct pack *p, struct job *j, struct aipm_err *err)
 		.holes = (const struct aipm_range *)(void *)j->unit.holes.p,
 		.nholes = j->unit.holes.len / sizeof(struct aipm_range) };
 
-	memcpy(it.sha256, j->sha256, sizeof(it.sha256));
+	memcpy(it.digest, j->digest, sizeof(it.digest));
 	switch (j->unit.kind) {
 	case AIPM_UNIT_CHUNK:
 		it.tag = AIPM_INDEX_CHUNK;

@@ -26,8 +26,10 @@ part_worker_open(struct part_worker *w, const struct part_source *source,
 {
 	memset(w, 0, sizeof(*w));
 	w->source = source;
-	if ((w->digest = aipm_digest_new()) == NULL)
+	if ((w->headers = aipm_digest_new()) == NULL)
 		return aipm_err_nomem(err);
+	if (aipm_treehash_open(&w->content, err) == -1)
+		return -1;
 	return aipm_codec_open(&w->codec, 0, err);
 }
 
@@ -35,7 +37,9 @@ void
 part_worker_close(struct part_worker *w)
 {
 	aipm_codec_close(w->codec);
-	aipm_digest_free(w->digest);
+	aipm_digest_free(w->headers);
+	aipm_treehash_close(w->content);
+	aipm_buf_free(&w->digests);
 }
 
 bool
@@ -114,17 +118,6 @@ inflate(struct part *p, struct part_worker *w)
 	return true;
 }
 
-static bool
-check_digest(struct part *p, struct part_worker *w, const unsigned char *bytes,
-    size_t n, const unsigned char *want)
-{
-	unsigned char sha256[AIPM_DIGEST_SIZE];
-
-	aipm_digest_add(w->digest, bytes, n);
-	aipm_digest_take(w->digest, sha256);
-	return memcmp(sha256, want, sizeof(sha256)) == 0 || fault(p, disagrees);
-}
-
 /* Header blocks for the pax decoder. */
 static int
 read_headers(void *ctx, void *dst, size_t n, struct aipm_err *err)
@@ -135,7 +128,7 @@ read_headers(void *ctx, void *dst, size_t n, struct aipm_err *err)
 		return aipm_err_file(
 		    err, AIPM_DAMAGED, w->source->name, "a header is cut off");
 	memcpy(dst, w->part->plain.p + w->pos, n);
-	aipm_digest_add(w->digest, dst, n);
+	aipm_digest_add(w->headers, dst, n);
 	w->pos += n;
 	return 0;
 }
@@ -225,11 +218,11 @@ check_headers(struct part *p, struct part_worker *w)
 	w->pos = 0;
 	good = check_claims(p, w, pax);
 	aipm_pax_free(pax);
-	aipm_digest_take(w->digest, sha256); /* begins anew */
+	aipm_digest_take(w->headers, sha256); /* begins anew */
 	if (!good)
 		return false;
 	if (w->pos != p->plain.len ||
-	    memcmp(sha256, p->item.sha256, sizeof(sha256)) != 0)
+	    memcmp(sha256, p->item.digest, sizeof(sha256)) != 0)
 		return fault(p, "its headers and the index disagree");
 	return true;
 }
@@ -240,25 +233,60 @@ has_content(const struct claim *c)
 	return c->wanted && !c->chunked && c->entry.size > 0;
 }
 
+/* The digests of the content of all claims, one behind the other. */
+static int
+digest_contents(struct part *p, struct part_worker *w)
+{
+	unsigned char *out;
+
+	w->digests.len = 0;
+	if (aipm_buf_reserve(&w->digests, p->nclaims * AIPM_DIGEST_SIZE) == -1)
+		return aipm_err_nomem(&p->err);
+	out = w->digests.p;
+	for (size_t i = 0; i < p->nclaims; i++, out += AIPM_DIGEST_SIZE)
+		if (has_content(&p->claims[i]) &&
+		    aipm_treehash_add(w->content, p->plain.p + p->claims[i].at,
+		        (size_t)p->claims[i].entry.size, out, &p->err) == -1)
+			return -1;
+	aipm_treehash_run(w->content);
+	return 0;
+}
+
 static void
 check_member(struct part *p, struct part_worker *w)
 {
 	if (!inflate(p, w) || !check_headers(p, w))
 		return;
-	for (p->faulty = 0; p->faulty < p->nclaims; p->faulty++) {
-		const struct claim *c = &p->claims[p->faulty];
-
-		if (has_content(c) && !check_digest(p, w, p->plain.p + c->at,
-		                          (size_t)c->entry.size, c->sha256))
-			return;
+	if (digest_contents(p, w) == -1) {
+		p->failed = true;
+		return;
 	}
+	for (size_t i = 0; i < p->nclaims; i++)
+		if (has_content(&p->claims[i]) &&
+		    memcmp(w->digests.p + i * AIPM_DIGEST_SIZE,
+		        p->claims[i].digest, AIPM_DIGEST_SIZE) != 0) {
+			p->faulty = i;
+			(void)fault(p, disagrees);
+			return;
+		}
 }
 
 static void
 check_chunk(struct part *p, struct part_worker *w)
 {
-	if (inflate(p, w) &&
-	    check_digest(p, w, p->plain.p, (size_t)p->len, p->item.sha256))
+	unsigned char digest[AIPM_DIGEST_SIZE];
+
+	if (!inflate(p, w))
+		return;
+	if (aipm_treehash_add(w->content, p->plain.p, (size_t)p->len, digest,
+	        &p->err) == -1) {
+		p->failed = true;
+		return;
+	}
+	aipm_treehash_run(w->content);
+	if (memcmp(digest, p->item.digest, sizeof(digest)) != 0)
+		(void)fault(p, disagrees);
+	else
 		part_place(p, w->source->place, false);
 }
 

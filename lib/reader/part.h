@@ -5,6 +5,7 @@
 #include "aipm/codec.h"
 #include "aipm/index.h"
 #include "aipm/reader.h"
+#include "aipm/treehash.h"
 
 /*
  * part: a data member of an archive of ours, or a run of equal ones, on its
@@ -18,7 +19,7 @@ struct claim {
 	uint64_t headers; /* bytes */
 	bool chunked;
 	bool wanted;
-	unsigned char sha256[AIPM_DIGEST_SIZE]; /* of the content */
+	unsigned char digest[AIPM_DIGEST_SIZE]; /* of the content */
 	struct aipm_range *holes; /* owned */
 	size_t nholes;
 	size_t at; /* where in the member its content begins; set by
@@ -66,7 +67,9 @@ struct part_source {
 struct part_worker {
 	const struct part_source *source;
 	struct aipm_codec *codec;
-	struct aipm_digest *digest;
+	struct aipm_digest *headers;
+	struct aipm_treehash *content;
+	struct aipm_buf digests; /* of the content of a member's entries */
 	const struct part *part; /* whose headers are being read, and */
 	size_t pos; /* how far */
 };

@@ -1,5 +1,7 @@
 #include "engine.h"
 
+#include "aipm/treehash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +28,7 @@ struct serial {
 	/* Archives of ours: */
 	struct aipm_digest *headers; /* of the present member */
 	bool has_entry; /* it begins an entry */
-	struct aipm_digest *chunk; /* of the present block of content */
-	uint64_t chunk_left;
+	struct aipm_treehash *content; /* of the piece at hand */
 	struct seal seal;
 	uint64_t entries;
 	const unsigned char *slice; /* of the index, in view */
@@ -110,16 +111,15 @@ read_headers(void *ctx, void *p, size_t n, struct aipm_err *err)
 }
 
 static int
-open_digests(struct serial *s)
+open_digests(struct serial *s, struct aipm_err *err)
 {
 	s->headers = aipm_digest_new();
-	s->chunk = aipm_digest_new();
 	s->seal.headers = aipm_digest_new();
 	s->seal.content = aipm_digest_new();
-	return s->headers == NULL || s->chunk == NULL ||
-	               s->seal.headers == NULL || s->seal.content == NULL
-	           ? -1
-	           : 0;
+	if (s->headers == NULL || s->seal.headers == NULL ||
+	    s->seal.content == NULL)
+		return aipm_err_nomem(err);
+	return aipm_treehash_open(&s->content, err);
 }
 
 int
@@ -134,13 +134,10 @@ serial_open(struct serial **out, int fd, const char *name,
 	s->o = *o;
 	s->name = name;
 	if (plain_open(&s->plain, fd, name, &o->cancel, err) == -1 ||
-	    aipm_pax_new(&s->pax, read_headers, s, s->name, err) == -1) {
+	    aipm_pax_new(&s->pax, read_headers, s, s->name, err) == -1 ||
+	    open_digests(s, err) == -1) {
 		serial_close(s);
 		return -1;
-	}
-	if (open_digests(s) == -1) {
-		serial_close(s);
-		return aipm_err_nomem(err);
 	}
 	*out = s;
 	return 0;
@@ -152,33 +149,21 @@ serial_incomplete(const struct serial *s)
 	return s->incomplete;
 }
 
-/* Of what length the digests of the present file's content are. */
-static uint64_t
-chunk_size(const struct serial *s)
+/*
+ * What has a digest of its own, a block or a small file, lies within one
+ * member: a piece that does not cannot have the index's digest.
+ */
+static int
+digest_piece(
+    struct serial *s, const unsigned char *p, size_t n, struct aipm_err *err)
 {
-	uint64_t block = (uint64_t)1 << s->plain.format.block_log2;
+	unsigned char d[AIPM_DIGEST_SIZE];
 
-	return s->header->entry.size >= block / 2 ? block
-	                                          : s->header->entry.size;
-}
-
-static void
-digest_content(struct serial *s, const unsigned char *p, size_t n)
-{
-	uint64_t left = s->stored; /* not counting these n bytes */
-
-	while (n > 0) {
-		size_t k = n < s->chunk_left ? n : (size_t)s->chunk_left;
-
-		aipm_digest_add(s->chunk, p, k);
-		p += k;
-		n -= k;
-		s->chunk_left -= k;
-		if (s->chunk_left == 0 || (n == 0 && left == 0)) {
-			seal_add(s->seal.content, s->chunk);
-			s->chunk_left = chunk_size(s);
-		}
-	}
+	if (aipm_treehash_add(s->content, p, n, d, err) == -1)
+		return -1;
+	aipm_treehash_run(s->content);
+	aipm_digest_add(s->seal.content, d, sizeof(d));
+	return 0;
 }
 
 /* Up to max bytes of the stored content in place. */
@@ -214,8 +199,6 @@ begin_content(struct serial *s, const struct aipm_pax_header *h)
 	s->range_left = !h->sparse    ? h->stored
 	                : h->nmap > 0 ? h->map[0].len
 	                              : 0;
-	if (s->plain.ours)
-		s->chunk_left = chunk_size(s);
 }
 
 /* Content of the file: 1 with a piece, 0 at its end. */
@@ -241,8 +224,8 @@ next_piece(struct serial *s, struct aipm_piece *piece, struct aipm_err *err)
 	s->at += n;
 	s->range_left -= n;
 	s->stored -= n;
-	if (s->plain.ours)
-		digest_content(s, p, n);
+	if (s->plain.ours && digest_piece(s, p, n, err) == -1)
+		return -1;
 	return 1;
 }
 
@@ -305,11 +288,11 @@ seal_item(struct seal *seal, const struct aipm_index_item *it,
     const unsigned char *zeros)
 {
 	if (it->tag == AIPM_INDEX_MEMBER)
-		aipm_digest_add(seal->headers, it->sha256, AIPM_DIGEST_SIZE);
+		aipm_digest_add(seal->headers, it->digest, AIPM_DIGEST_SIZE);
 	else if (it->tag == AIPM_INDEX_CHUNK ||
 	         (it->tag == AIPM_INDEX_ENTRY && !it->chunked &&
 	             it->entry->type == AIPM_FILE && it->entry->size > 0))
-		aipm_digest_add(seal->content, it->sha256, AIPM_DIGEST_SIZE);
+		aipm_digest_add(seal->content, it->digest, AIPM_DIGEST_SIZE);
 	else if (it->tag == AIPM_INDEX_ZEROS)
 		for (uint64_t i = 0; i < it->count; i++)
 			aipm_digest_add(seal->content, zeros, AIPM_DIGEST_SIZE);
@@ -317,17 +300,19 @@ seal_item(struct seal *seal, const struct aipm_index_item *it,
 
 /* The digest of a block of zeros. */
 static int
-digest_zeros(struct serial *s, unsigned char out[AIPM_DIGEST_SIZE])
+digest_zeros(
+    struct serial *s, unsigned char out[AIPM_DIGEST_SIZE], struct aipm_err *err)
 {
 	size_t n = (size_t)1 << s->plain.format.block_log2;
 	unsigned char *zeros = calloc(1, n);
+	int r;
 
 	if (zeros == NULL)
-		return -1;
-	aipm_digest_add(s->chunk, zeros, n);
-	aipm_digest_take(s->chunk, out);
+		return aipm_err_nomem(err);
+	r = aipm_treehash_add(s->content, zeros, n, out, err);
+	aipm_treehash_run(s->content);
 	free(zeros);
-	return 0;
+	return r;
 }
 
 static bool
@@ -350,8 +335,8 @@ compare_index(struct serial *s, struct aipm_index *x, struct seal *claimed,
 	const struct aipm_index_item *it;
 	int r;
 
-	if (digest_zeros(s, zeros) == -1)
-		return aipm_err_nomem(err);
+	if (digest_zeros(s, zeros, err) == -1)
+		return -1;
 	while ((r = aipm_index_next(x, &it, err)) == 1)
 		seal_item(claimed, it, zeros);
 	if (r == 0 && !same_seal(&s->seal, claimed))
@@ -498,7 +483,7 @@ serial_close(struct serial *s)
 	aipm_pax_free(s->pax);
 	plain_close(&s->plain);
 	aipm_digest_free(s->headers);
-	aipm_digest_free(s->chunk);
+	aipm_treehash_close(s->content);
 	aipm_digest_free(s->seal.headers);
 	aipm_digest_free(s->seal.content);
 	free(s);
