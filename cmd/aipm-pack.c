@@ -126,6 +126,15 @@ option(void *opts, int key, const char *arg, struct aipm_err *err)
 	}
 }
 
+static void
+version(void)
+{
+	char codecs[256];
+
+	aipm_codec_list(codecs, sizeof(codecs));
+	printf("codecs: %s\n", codecs);
+}
+
 static const struct cli cli = {
 	.name = "aipm-pack",
 	.synopsis = "[OPTION]... -d DIR DIRECTORY\n"
@@ -134,6 +143,7 @@ static const struct cli cli = {
 	.about = "Pack DIRECTORY into a .tar.gz that any tar restores.",
 	.options = table,
 	.option = option,
+	.version = version,
 };
 
 /* -1 to go on, else the status of a wrong call. */

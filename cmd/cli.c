@@ -168,6 +168,8 @@ take(struct cli_run *run, int key, void *opts)
 		return flushed(run->cli->name);
 	case KEY_VERSION:
 		printf("%s (aipm) %s\n", run->cli->name, AIPM_VERSION);
+		if (run->cli->version != NULL)
+			run->cli->version();
 		return flushed(run->cli->name);
 	default:
 		fprintf(stderr, "Try '%s --help'.\n", run->cli->name);

@@ -24,6 +24,7 @@ struct cli {
 	const char *about; /* one sentence */
 	const struct cli_option *options; /* ends with a NULL name */
 	bool stops_at_operand; /* options end at the first operand */
+	void (*version)(void); /* prints more lines of --version; or NULL */
 	/*
 	 * Take one option into opts (the program's struct).  -1 with *err of
 	 * class AIPM_USAGE if arg will not do.

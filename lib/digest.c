@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include <libdeflate.h>
 #include <openssl/evp.h>
 
 struct aipm_digest {
@@ -62,10 +61,4 @@ aipm_digest_hex(
 		dst[2 * i + 1] = digits[d[i] & 15];
 	}
 	dst[2 * AIPM_DIGEST_SIZE] = '\0';
-}
-
-uint32_t
-aipm_crc32(uint32_t crc, const void *p, size_t n)
-{
-	return libdeflate_crc32(crc, p, n);
 }

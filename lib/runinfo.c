@@ -61,13 +61,14 @@ int
 aipm_runinfo_put(
     struct aipm_runinfo *r, struct aipm_index_writer *w, struct aipm_err *err)
 {
-	char host[256] = "";
+	char host[256] = "", codec[64];
 
 	now(&r->end, &r->end_offset);
 	(void)gethostname(host, sizeof(host) - 1);
+	aipm_codec_name(codec, sizeof(codec), r->level);
 	if (aipm_runinfo_pair(w, "tool", "aipm-pack " AIPM_VERSION, err) ==
 	        -1 ||
-	    aipm_runinfo_pair(w, "codec", aipm_codec_name(), err) == -1 ||
+	    aipm_runinfo_pair(w, "codec", codec, err) == -1 ||
 	    pairf(w, "level", "%d", err, r->level) == -1 ||
 	    aipm_runinfo_pair(w, "host", host, err) == -1 ||
 	    aipm_runinfo_pair(w, "kind", aipm_kind_name(r->kind), err) == -1 ||

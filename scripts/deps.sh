@@ -3,8 +3,8 @@
 # Debian and Ubuntu what is missing is installed; elsewhere, or without the
 # right to, it is named, and the status is 1.
 set -u
-build='gcc make pkg-config libc6-dev zlib1g-dev libdeflate-dev libssl-dev
-libtar-dev'
+build='gcc make pkg-config libc6-dev zlib1g-dev libdeflate-dev
+libisal-dev libipsec-mb-dev libssl-dev libtar-dev'
 test="$build postgresql redis-server clang clang-format cppcheck shellcheck mandoc git
 libcriterion-dev libclang-rt-dev libarchive-tools busybox pigz python3 xz-utils acl
 attr valgrind strace util-linux e2fsprogs bash fish zsh docker.io

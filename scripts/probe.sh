@@ -9,6 +9,8 @@ missing=
 cflags=
 libs=
 
+engines=
+
 # compiles HEADER EXPRESSION FLAGS...: does a program using it link?
 compiles()
 {
@@ -18,20 +20,53 @@ compiles()
 	$CC -o "$tmp/t" "$tmp/t.c" "$@" 2>"$tmp/log"
 }
 
+# have PKGCONFIG HEADER SYMBOL LINKFLAG: its flags are taken if it is there.
+have()
+{
+	c=$(pkg-config --cflags "$1" 2>/dev/null) || c=
+	l=$(pkg-config --libs "$1" 2>/dev/null) || l=$4
+	# shellcheck disable=SC2086 # flags are words
+	compiles "$2" "$3" $c $l || return
+	cflags="$cflags $c"
+	libs="$libs $l"
+}
+
 # need NAME PKGCONFIG HEADER SYMBOL LINKFLAG DEBIAN FEDORA
 need()
 {
-	c=$(pkg-config --cflags "$2" 2>/dev/null) || c=
-	l=$(pkg-config --libs "$2" 2>/dev/null) || l=$5
-	# shellcheck disable=SC2086 # flags are words
-	if compiles "$3" "$4" $c $l; then
-		cflags="$cflags $c"
-		libs="$libs $l"
+	have "$2" "$3" "$4" "$5" && return
+	missing="$missing $1"
+	echo "probe: $1 is missing: install $6 (Debian, Ubuntu) or $7 (Fedora)" >&2
+}
+
+# engine NAME NEED'S-ARGUMENTS: what does zlib's work faster.  One that CODECS
+# names has to be there.
+engine()
+{
+	name=$1
+	shift
+	case " ${CODECS:-$name} " in
+	*" $name "*) ;;
+	*) return ;;
+	esac
+	if have "$2" "$3" "$4" "$5"; then
+		engines="$engines $name"
+	elif [ -n "${CODECS:-}" ]; then
+		need "$@"
 	else
-		missing="$missing $1"
-		echo "probe: $1 is missing: install $6 (Debian, Ubuntu) or $7 (Fedora)" >&2
+		echo "probe: slower without $1: install $6 (Debian, Ubuntu) or $7 (Fedora)" >&2
 	fi
 }
+
+for e in ${CODECS:-}; do
+	case $e in
+	isal | libdeflate | ipsec-mb | zlib) ;;
+	*)
+		echo "probe: CODECS: '$e' is none of isal, libdeflate, ipsec-mb, zlib" >&2
+		exit 1
+		;;
+	esac
+done
 
 echo 'int main(void) { return 0; }' >"$tmp/t.c"
 if ! $CC -o "$tmp/t" "$tmp/t.c" 2>"$tmp/log"; then
@@ -39,8 +74,25 @@ if ! $CC -o "$tmp/t" "$tmp/t.c" 2>"$tmp/log"; then
 	exit 1
 fi
 
-need libdeflate libdeflate libdeflate.h '(void *)libdeflate_crc32' \
-    -ldeflate libdeflate-dev libdeflate-devel
+# The fastest first.
+engine isal ISA-L libisal isa-l.h '(void *)isal_deflate_stateless' -lisal \
+    libisal-dev isa-l-devel
+engine libdeflate libdeflate libdeflate libdeflate.h \
+    '(void *)libdeflate_crc32' -ldeflate libdeflate-dev libdeflate-devel
+# SHA-256 of many messages at a time; for x86-64 only.
+case $(uname -m) in
+x86_64 | amd64)
+	engine ipsec-mb IPSec-MB libipsec-mb intel-ipsec-mb.h \
+	    '(void *)imb_get_errno' -lIPSec_MB libipsec-mb-dev \
+	    intel-ipsec-mb-devel
+	;;
+esac
+case $engines in
+*' ipsec-mb')
+	engines=${engines% ipsec-mb}
+	cflags="$cflags -DAIPM_HAVE_IPSEC_MB"
+	;;
+esac
 need zlib zlib zlib.h '(void *)inflate' -lz zlib1g-dev zlib-devel
 need libcrypto libcrypto openssl/evp.h '(void *)EVP_sha256' -lcrypto \
     libssl-dev openssl-devel
@@ -56,6 +108,7 @@ elif [ "${USTAR:-}" = libtar ]; then
 	exit 1
 fi
 
+echo "CODEC_ENGINES =$engines zlib"
 echo "USTAR_CODEC = $codec"
 echo "DEP_CFLAGS =$cflags"
 echo "DEP_LIBS =$libs"

@@ -12,7 +12,13 @@
  * codec: a block of bytes <-> raw deflate (RFC 1951).
  *
  * A codec belongs to one thread at a time.  The same bytes at the same level
- * always give the same deflate stream.
+ * always give the same deflate stream, in whatever thread and after whatever
+ * else; another build or another processor may have another engine for the
+ * level, and give another stream of the same bytes.
+ *
+ * Engines: ISA-L for levels 1-3, libdeflate for levels 4-9 and, where there
+ * is no ISA-L, for all; zlib where neither is.  Inflating is libdeflate's
+ * where it is in.
  */
 #define AIPM_LEVEL_MIN 1
 #define AIPM_LEVEL_MAX 9
@@ -25,7 +31,8 @@ int aipm_codec_open(struct aipm_codec **c, int level, struct aipm_err *err);
 
 /*
  * Append the n bytes at p, deflated, to *out.  Bytes that a probe finds
- * incompressible are appended as stored blocks.
+ * incompressible are appended as stored blocks; never does the stream take
+ * more than these would: n, and 5 for each 65,535 bytes begun.
  */
 int aipm_codec_deflate(struct aipm_codec *c, struct aipm_buf *out,
     const void *p, size_t n, struct aipm_err *err);
@@ -39,7 +46,10 @@ bool aipm_codec_inflate(
 
 void aipm_codec_close(struct aipm_codec *c);
 
-/* What compresses: "libdeflate 1.14". */
-const char *aipm_codec_name(void);
+/* What compresses at that level, into dst: "libdeflate 1.14". */
+void aipm_codec_name(char *dst, size_t size, int level);
+
+/* All that are in, and what for, into dst: "ISA-L 2.30 (levels 1-3), ...". */
+void aipm_codec_list(char *dst, size_t size);
 
 #endif

@@ -82,4 +82,8 @@ void aipm_compat_raise_nofile(void);
 /* Processors that this process may use; at least 1. */
 unsigned aipm_compat_processors(void);
 
+/* Whether this processor has the instructions that ISA-L is written for:
+ * SSE4.2 and PCLMULQDQ, or those of every 64-bit ARM. */
+bool aipm_compat_has_vectors(void);
+
 #endif

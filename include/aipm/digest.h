@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* digest: SHA-256 (FIPS 180-4) and CRC32 (RFC 1952). */
+/*
+ * digest: SHA-256 (FIPS 180-4) and CRC32 (RFC 1952), which the codec's
+ * engines (lib/codec/) compute.
+ */
 #define AIPM_DIGEST_SIZE 32
 
 struct aipm_digest;

@@ -217,3 +217,16 @@ aipm_compat_processors(void)
 	n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n < 1 ? 1 : (unsigned)n;
 }
+
+bool
+aipm_compat_has_vectors(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("sse4.2") &&
+	       __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+	return true;
+#else
+	return false;
+#endif
+}

@@ -59,11 +59,7 @@ plain_open(struct plain *p, int fd, const char *name,
 		    "is no gzip archive, or its beginning is damaged");
 	if (r == 1)
 		return open_ours(p, &m, err);
-	/* 15 bits of window, and a gzip header in front. */
-	if (inflateInit2(&p->z, 15 + 16) != Z_OK)
-		return aipm_err_nomem(err);
-	p->z_open = true;
-	return 0;
+	return aipm_gunzip_open(&p->gunzip, err);
 }
 
 /* 1 with the head of the next member, 0 at the end of the file. */
@@ -172,38 +168,31 @@ between(struct plain *p, struct aipm_err *err)
 	if (aipm_member_parse(&m, at, have) == 1)
 		return aipm_err_file(
 		    err, AIPM_DAMAGED, p->in.name, "its beginning is damaged");
-	if (inflateReset(&p->z) != Z_OK)
-		return damaged(p, "is damaged", err);
-	p->z_between = false;
+	p->between = false;
 	return 1;
 }
 
 static int
 inflate_some(struct plain *p, struct aipm_err *err)
 {
-	const unsigned char *at;
-	size_t have, used;
-	int r;
+	struct aipm_gunzip_io io = { .out = p->buf.p + p->buf.len,
+		.out_left = STRETCH - p->buf.len };
+	enum aipm_gunzip_status r;
+	size_t have;
 
-	if (input_view(&p->in, 1, &at, &have, err) == -1)
+	if (input_view(&p->in, 1, &io.in, &have, err) == -1)
 		return -1;
 	if (have == 0)
 		return cut_off(p, err);
-	if (have > STRETCH)
-		have = STRETCH;
-	p->z.next_in = (z_const Bytef *)(uintptr_t)at;
-	p->z.avail_in = (uInt)have;
-	p->z.next_out = p->buf.p + p->buf.len;
-	p->z.avail_out = (uInt)(STRETCH - p->buf.len);
-	r = inflate(&p->z, Z_NO_FLUSH);
-	used = have - p->z.avail_in;
-	p->buf.len = STRETCH - p->z.avail_out;
-	if (r == Z_MEM_ERROR)
+	io.in_left = have;
+	r = aipm_gunzip_step(p->gunzip, &io);
+	if (r == AIPM_GUNZIP_NOMEM)
 		return aipm_err_nomem(err);
-	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
+	if (r == AIPM_GUNZIP_DAMAGED)
 		return damaged(p, "is damaged", err);
-	input_take(&p->in, used);
-	p->z_between = r == Z_STREAM_END;
+	p->buf.len = STRETCH - io.out_left;
+	input_take(&p->in, have - io.in_left);
+	p->between = r == AIPM_GUNZIP_END;
 	return 0;
 }
 
@@ -215,7 +204,7 @@ next_inflated(struct plain *p, struct aipm_err *err)
 	if (aipm_buf_reserve(&p->buf, STRETCH) == -1)
 		return aipm_err_nomem(err);
 	while (p->buf.len < STRETCH) {
-		if (p->z_between) {
+		if (p->between) {
 			if ((r = between(p, err)) == -1)
 				return -1;
 			if (r == 0)
@@ -240,6 +229,5 @@ plain_close(struct plain *p)
 	aipm_buf_free(&p->in.buf);
 	aipm_buf_free(&p->buf);
 	aipm_codec_close(p->codec);
-	if (p->z_open)
-		(void)inflateEnd(&p->z);
+	aipm_gunzip_close(p->gunzip);
 }

@@ -4,23 +4,21 @@
 #include "input.h"
 
 #include "aipm/codec.h"
+#include "aipm/gunzip.h"
 #include "aipm/member.h"
-
-#include <zlib.h>
 
 /*
  * plain: the tar inside the compressed bytes, stretch by stretch: of our
  * members one each, checked whole before it is seen; of other gzip files
- * what inflate gives.
+ * what gunzip gives.
  */
 struct plain {
 	struct input in;
 	bool ours;
 	struct aipm_format format; /* ours */
 	struct aipm_codec *codec; /* ours */
-	z_stream z; /* other tools' */
-	bool z_open;
-	bool z_between; /* a gzip member ended, none has begun */
+	struct aipm_gunzip *gunzip; /* other tools' */
+	bool between; /* a gzip member ended, none has begun */
 	struct aipm_buf buf; /* the stretch; len is its size */
 	size_t pos; /* what has been taken of it */
 };
