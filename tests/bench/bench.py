@@ -249,8 +249,8 @@ def head(settings, bench):
                if f[1].startswith("10"))
     cluster = os.path.exists(src.top + "/postgres/global/pg_control")
     return "%s\ndata: %.0f MB, %d entries, %s; %s" % (
-        report.machine(settings.dir, settings.memory), size / 1e6,
-        len(src.lines), "PostgreSQL's own cluster" if cluster else
+        report.machine(settings.dir, settings.memory, settings.allows),
+        size / 1e6, len(src.lines), "PostgreSQL's own cluster" if cluster else
         "a stand-in for PostgreSQL's cluster", report.date())
 
 

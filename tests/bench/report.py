@@ -72,8 +72,10 @@ def short_version(command, option):
                       number.strip("v,"))
 
 
-def machine(disk, memory):
-    versions = [short_version(c, o) for c, o in VERSIONS if shutil.which(c)]
+def machine(disk, memory, used):
+    """used(command): whether that program takes part."""
+    versions = [short_version(c, o) for c, o in VERSIONS
+                if used(c) and shutil.which(c)]
     return "%s, %d processors, Linux %s; disk: %s, memory: %s; %s" % (
         processor(), len(os.sched_getaffinity(0)), platform.release(),
         file_system(disk), file_system(memory), ", ".join(versions))

@@ -130,7 +130,8 @@ def run(measure, where, memory, scale, wanted):
             if name == BASE or not wanted or name in wanted:
                 s.tree(name, make)
         print("%s; 1/%d of the size; %s\n"
-              % (machine(where, memory), scale, date()))
+              % (machine(where, memory, lambda c: c == "aipm-pack"), scale,
+                 date()))
         print(markdown(["tree", "program", "wall s", "CPU s", "peak MiB",
                         "bar MiB", ""], s.lines))
         return s.broken
