@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh build|test: see to it that the packages for this are here.  On
+# deps.sh build|test|bench: see to it that the packages for this are here.  On
 # Debian and Ubuntu what is missing is installed; elsewhere, or without the
 # right to, it is named, and the status is 1.
 set -u
@@ -9,6 +9,8 @@ test="$build postgresql redis-server clang clang-format cppcheck shellcheck mand
 libcriterion-dev libclang-rt-dev libarchive-tools busybox pigz python3 xz-utils acl
 attr valgrind strace util-linux e2fsprogs bash fish zsh docker.io
 docker-compose"
+bench="$build postgresql redis-server python3 util-linux pigz zstd
+libarchive-tools restic borgbackup"
 
 # Commands stand for the packages where there is no dpkg.
 commands()
@@ -18,6 +20,8 @@ commands()
 	test) echo cc make pkg-config clang clang-format cppcheck shellcheck \
 	    mandoc git bsdtar busybox pigz python3 setfacl setfattr valgrind \
 	    strace fish zsh dockerd docker-compose redis-server ;;
+	bench) echo cc make pkg-config python3 redis-server pigz zstd bsdtar \
+	    restic borg ;;
 	esac
 }
 
@@ -30,8 +34,9 @@ installed()
 case ${1:-} in
 build) packages=$build ;;
 test) packages=$test ;;
+bench) packages=$bench ;;
 *)
-	echo "usage: ${0##*/} build|test" >&2
+	echo "usage: ${0##*/} build|test|bench" >&2
 	exit 2
 	;;
 esac

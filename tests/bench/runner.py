@@ -1,0 +1,58 @@
+"""Runs lines of shell for the bench, with their cost or without."""
+import os
+import shutil
+import subprocess
+import tempfile
+
+from check import Wrong
+
+# What would change what the programs do.
+CLEAN = ("AIPM_ROOT", "AIPM_NAME", "AIPM_BACKUPS", "TAR_OPTIONS", "GZIP",
+         "PIGZ", "ZSTD_CLEVEL", "ZSTD_NBTHREADS", "TAR_READER_OPTIONS")
+
+
+def environment(scratch):
+    env = {k: v for k, v in os.environ.items() if k not in CLEAN}
+    env.update(LC_ALL="C", RESTIC_PASSWORD="bench", TMPDIR=scratch,
+               BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes",
+               BORG_RELOCATED_REPO_ACCESS_IS_OK="yes")
+    return env
+
+
+class Runner:
+    """Two scratch directories: disk (below a given one) and mem."""
+
+    def __init__(self, measure, disk, mem):
+        self.measure = measure
+        self.disk = tempfile.mkdtemp(prefix="work.", dir=disk)
+        self.mem = tempfile.mkdtemp(prefix="aipm-bench.", dir=mem)
+        self.output = os.path.join(self.mem, "stdout")
+        self.env = environment(self.mem)
+
+    def close(self):
+        for d in (self.disk, self.mem):
+            shutil.rmtree(d, ignore_errors=True)
+
+    def settle(self):
+        """What others wrote is on the disk before a clock starts."""
+        subprocess.run(["sync", "-f", self.disk], check=True)
+
+    def shell(self, line, cwd, prefix=()):
+        """Run line; its standard output is in self.output afterwards."""
+        errors = os.path.join(self.mem, "stderr")
+        with open(self.output, "wb") as out, open(errors, "w+b") as err:
+            r = subprocess.run([*prefix, "sh", "-c", line], cwd=cwd,
+                               env=self.env, stdin=subprocess.DEVNULL,
+                               stdout=out, stderr=err, check=False)
+            err.seek(0)
+            said = err.read().decode(errors="replace")[-2000:]
+        if r.returncode != 0:
+            raise Wrong("status %d of: %s\n%s" % (r.returncode, line, said))
+
+    def timed(self, line, cwd):
+        """The same; returns wall and CPU seconds and the peak in KiB."""
+        cost = os.path.join(self.mem, "cost")
+        self.shell(line, cwd, (self.measure, cost))
+        with open(cost) as f:
+            wall, cpu, peak = f.read().split()
+        return float(wall), float(cpu), int(peak)
