@@ -129,13 +129,13 @@ expect(
 	cr_assert_eq(got.len, members * n, "%zu of %zu, in %zu, out %zu",
 	    got.len, members * n, in, out);
 	for (size_t i = 0; i < members; i++)
-		cr_assert_eq(memcmp(got.p + i * n, plain, n), 0);
+		cr_assert(n == 0 || memcmp(got.p + i * n, plain, n) == 0);
 	aipm_buf_free(&got);
 }
 
 Test(gunzip, takes_every_header_and_every_piece)
 {
-	static const size_t pieces[] = { 1, 7, 9, 0, 1 << 20 };
+	static const size_t pieces[] = { 1, 7, 9, 0, 8192 };
 	static const int levels[] = { 0, 1, 6, 9 };
 
 	for (int flags = 0; flags < 32; flags += 2) {
@@ -160,11 +160,11 @@ Test(gunzip, concatenates_members_of_every_size)
 
 		for (size_t k = 0; k < 9; k++)
 			add_member(&b, 8, ns[i], k < 8 ? 6 : 0);
-		expect(&b, 9, ns[i], 1 << 20, 1 << 20);
+		expect(&b, 9, ns[i], 1 << 17, 1 << 17);
 		expect(&b, 9, ns[i], 0, 0);
 		expect(&b, 9, ns[i], 1, 1);
-		expect(&b, 9, ns[i], 1 << 20, 1);
-		expect(&b, 9, ns[i], 1, 1 << 20);
+		expect(&b, 9, ns[i], 1 << 17, 1);
+		expect(&b, 9, ns[i], 1, 300);
 		aipm_buf_free(&b);
 	}
 }
@@ -174,7 +174,7 @@ Test(gunzip, concatenates_members_of_every_size)
 static void
 refused(const struct aipm_buf *b, bool may_want_more)
 {
-	static const size_t pieces[] = { 1, 0, 1 << 20 };
+	static const size_t pieces[] = { 1, 0, 1 << 17 };
 
 	for (size_t i = 0; i < 3; i++) {
 		struct aipm_buf got = { 0 };
@@ -219,7 +219,7 @@ Test(gunzip, never_calls_a_flipped_bit_sound)
 		struct result r;
 
 		b.p[bit / 8] ^= (unsigned char)(1 << bit % 8);
-		r = feed(&b, &got, bit % 2 ? 0 : 1 << 20, 500);
+		r = feed(&b, &got, bit % 2 ? 0 : 1 << 17, 500);
 		/* The last bits of the stream's last byte mean nothing. */
 		cr_assert_not(
 		    r.status == AIPM_GUNZIP_END &&
