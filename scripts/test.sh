@@ -28,12 +28,21 @@ part()
 	    echo '0 passed, 1 failed' | tee -a "$all"
 }
 
+# What compresses and reads, with nothing but zlib.
+zlib_only()
+{
+	make -s -j2 CODECS=zlib all && make -s CODECS=zlib check-unit &&
+	    BUILD=$PWD/build/zlib tests/run-cli.sh tests/cli/pack.sh \
+	        tests/cli/readers.sh tests/cli/unpack.sh
+}
+
 part packages scripts/deps.sh test
 part build make -s -j2 all
 part lint make -s lint
 part tests make -s -j2 check
 part 'tests under the sanitizers' make -s -j2 CC=clang SAN=1 check
 part 'tests with the codec of our own' make -s -j2 USTAR=builtin check
+part 'tests with zlib alone' zlib_only
 part 'tests on a real stack' make -s check-stack
 
 awk '{ passed += $1; failed += $3; skipped += $5 }

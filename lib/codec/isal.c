@@ -27,7 +27,7 @@ level_room(int level)
 static void *
 deflate_open(int level)
 {
-	struct deflater *d = malloc(sizeof(*d) + level_room(level));
+	struct deflater *d = calloc(1, sizeof(*d) + level_room(level));
 
 	if (d != NULL) {
 		d->level = level;
@@ -49,6 +49,8 @@ deflate_whole(void *of, void *dst, size_t room, const void *p, size_t n)
 	if (n > UINT32_MAX / 2)
 		return 0;
 	isal_deflate_stateless_init(&d->z);
+	/* 2.30 does not set it: what lay there would decide the stream. */
+	d->z.hist_bits = ISAL_DEF_MAX_HIST_BITS;
 	d->z.level = (uint32_t)d->level;
 	d->z.level_buf = d->level_buf;
 	d->z.level_buf_size = d->room;

@@ -2,23 +2,32 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <zlib.h>
 
 /* No header and no trailer around the stream. */
 enum { RAW = -MAX_WBITS, MEMORY = 9 };
 
+struct deflater {
+	z_stream z;
+	int level;
+};
+
 static void *
 deflate_open(int level)
 {
-	z_stream *z = calloc(1, sizeof(*z));
+	struct deflater *d = calloc(1, sizeof(*d));
 
-	if (z != NULL && deflateInit2(z, level, Z_DEFLATED, RAW, MEMORY,
-	                     Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(z);
+	if (d == NULL)
+		return NULL;
+	d->level = level;
+	if (deflateInit2(&d->z, level, Z_DEFLATED, RAW, MEMORY,
+	        Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(d);
 		return NULL;
 	}
-	return z;
+	return d;
 }
 
 static Bytef *
@@ -27,16 +36,30 @@ input(const void *p)
 	return (Bytef *)(uintptr_t)p;
 }
 
-static size_t
-deflate_whole(void *d, void *dst, size_t room, const void *p, size_t n)
+/*
+ * At the low levels zlib makes four times as much of a block of zeros as at
+ * 6, and a sparse file has millions of them; looking for runs only is small
+ * and fast at all levels.
+ */
+static int
+strategy(const unsigned char *p, size_t n)
 {
-	z_stream *z = d;
+	return n > 1 && memcmp(p, p + 1, n - 1) == 0 ? Z_RLE
+	                                             : Z_DEFAULT_STRATEGY;
+}
+
+static size_t
+deflate_whole(void *of, void *dst, size_t room, const void *p, size_t n)
+{
+	struct deflater *d = of;
+	z_stream *z = &d->z;
 
 	if (n > UINT_MAX)
 		return 0;
 	if (room > UINT_MAX)
 		room = UINT_MAX;
-	if (deflateReset(z) != Z_OK)
+	if (deflateReset(z) != Z_OK ||
+	    deflateParams(z, d->level, strategy(p, n)) != Z_OK)
 		return 0;
 	z->next_in = input(p);
 	z->avail_in = (uInt)n;
@@ -46,9 +69,11 @@ deflate_whole(void *d, void *dst, size_t room, const void *p, size_t n)
 }
 
 static void
-deflate_close(void *d)
+deflate_close(void *of)
 {
-	(void)deflateEnd(d);
+	struct deflater *d = of;
+
+	(void)deflateEnd(&d->z);
 	free(d);
 }
 
@@ -68,7 +93,7 @@ static bool
 inflate_whole(void *i, void *dst, size_t n, const void *src, size_t len)
 {
 	z_stream *z = i;
-	unsigned char none;
+	unsigned char none = 0;
 
 	if (n > UINT_MAX || len > UINT_MAX || inflateReset(z) != Z_OK)
 		return false;

@@ -136,6 +136,9 @@ check_version()
 	status_is "$1 --version succeeds" 0
 	is "$1 --version says nothing on standard error" "$err" ''
 	like "$1 --version names the suite" "$out" ' (aipm) [0-9]'
+	[ "$1" != aipm-pack ] ||
+		like "$1 --version names what compresses" "$out" \
+		    'codecs: *(levels 1-*zlib [0-9]'
 }
 
 check_man()
