@@ -122,6 +122,10 @@ aipm_format_check(
 	if (f->major == AIPM_FORMAT_MAJOR && !f->footer)
 		return aipm_err_file(
 		    err, AIPM_DAMAGED, name, "its beginning is damaged");
+	/* 1.0, never released, had other digests. */
+	if (f->major == AIPM_FORMAT_MAJOR && f->minor < AIPM_FORMAT_MINOR)
+		return aipm_err_file(err, AIPM_DAMAGED, name,
+		    "made by a version before the first: use tar xzf");
 	if (f->major == AIPM_FORMAT_MAJOR)
 		return 0;
 	return aipm_err_file(err, AIPM_DAMAGED, name,

@@ -21,7 +21,7 @@ enum aipm_member_kind {
 };
 
 #define AIPM_FORMAT_MAJOR 1
-#define AIPM_FORMAT_MINOR 0
+#define AIPM_FORMAT_MINOR 1
 #define AIPM_BLOCK_LOG2_MIN 12
 #define AIPM_BLOCK_LOG2_MAX 22
 #define AIPM_BLOCK_LOG2 18 /* 256 KiB */

@@ -84,6 +84,38 @@ run aipm-unpack --salvage -C saved bad.tar.gz
 status_is "--salvage says that there was damage" 4
 ok "but saves what is sound" cmp data/a saved/data/a
 is "all of it" "$(find saved/data/sub -type f | wc -l)" 60
+# The member with the header of a large file, whose blocks are sound: the
+# second member that is followed by one of a whole block.
+header='
+import struct
+b = bytearray(open("good.tar.gz", "rb").read())
+at, members = 0, []
+while b[at + 16] == 0:
+    size, plain = struct.unpack_from("<II", b, at + 17)
+    members.append((at, size, plain))
+    at += size
+large = [m for m, n in zip(members, members[1:]) if n[2] == 1 << 18 and
+         m[2] < 4096]
+at, size, plain = large[1]
+b[at + size - 20] ^= 1
+open("bad.tar.gz", "wb").write(b)'
+python3 -c "$header"
+mkdir saved3
+run aipm-unpack --salvage -C saved3 bad.tar.gz
+status_is "a file whose header is damaged is lost" 4
+like "and named" "$err" "data/sparse: is lost"
+not "with all of its content" test -e saved3/data/sparse
+ok "the others are saved" cmp data/random saved3/data/random
+is "and nothing is left behind" "$(leftovers saved3)" ""
+
+python3 -c '
+b = bytearray(open("good.tar.gz", "rb").read())
+b[26] = 0
+open("bad.tar.gz", "wb").write(b)'
+run aipm-unpack -t bad.tar.gz
+status_is "the format from before the first version is refused" 4
+like "with the way out" "$err" "use tar xzf"
+
 head -c $((size * 2 / 3)) good.tar.gz >bad.tar.gz
 mkdir saved2
 run aipm-unpack --salvage -C saved2 bad.tar.gz

@@ -59,6 +59,7 @@ static void
 build_archive(struct aipm_buf *out, struct aipm_footer footer)
 {
 	struct aipm_format format = { .major = AIPM_FORMAT_MAJOR,
+		.minor = AIPM_FORMAT_MINOR,
 		.footer = true,
 		.block_log2 = AIPM_BLOCK_LOG2 };
 	static const unsigned char zeros[1024];
