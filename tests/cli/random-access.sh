@@ -1,5 +1,6 @@
 #!/bin/sh
-# That a list reads the archive's index and no content, counted with strace.
+# That a list reads the archive's index and no content, and that one path is
+# unpacked without the rest of either, counted with strace.
 # shellcheck disable=SC1091,SC2154,SC2016
 . "$(dirname "$0")/../lib.sh"
 
@@ -43,5 +44,15 @@ is "a list is complete" "$(wc -l <"$T.out")" 20226
 at_most "and reads the index alone" "$($bytes list a.tar.gz)"
 traced aipm-ls -l a.tar.gz
 at_most "so does a long one" "$($bytes list a.tar.gz)"
+
+# A few pages of the index, however many there are, and what they name.
+for path in data/d000/f000 data/d100/f050 data/d199/f099 data/large/12 \
+    data/large; do
+	mkdir x
+	traced aipm-unpack -q -C x a.tar.gz "$path"
+	ok "$path is unpacked" diff -r "$path" "x/$path"
+	at_most "and little else is read" "$($bytes path a.tar.gz "$path")"
+	rm -r x
+done
 
 done_testing
