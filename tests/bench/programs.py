@@ -32,8 +32,9 @@ def tar_family(key, needs, unzip, whole_seconds=True):
 
 
 # Archives of ours are checked with another reader than ours.
-AIPM = tar_family("aipm", ["aipm-pack"], "gzip -dc", whole_seconds=False)
-GZIP = tar_family("tgz", ["gzip", "tar"], "gzip -dc")
+UNZIP = "pigz -dc" if shutil.which("pigz") else "gzip -dc"
+AIPM = tar_family("aipm", ["aipm-pack"], UNZIP, whole_seconds=False)
+GZIP = tar_family("tgz", ["gzip", "tar"], UNZIP)
 # GNU tar does not restore the times of the directories in bsdtar's order.
 BSDTAR = Family("bsdtar", ["bsdtar"], "bsdtar -xpzf {arc} -C {dir}",
                 whole_seconds=True)

@@ -1,6 +1,7 @@
 """Runs lines of shell for the bench, with their cost or without."""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -17,6 +18,16 @@ def environment(scratch):
                BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK="yes",
                BORG_RELOCATED_REPO_ACCESS_IS_OK="yes")
     return env
+
+
+def wait_for_all(command, **options):
+    """Its status; an interruption ends all the processes of the command."""
+    with subprocess.Popen(command, start_new_session=True, **options) as p:
+        try:
+            return p.wait()
+        except BaseException:
+            os.killpg(p.pid, signal.SIGKILL)
+            raise
 
 
 class Runner:
@@ -41,13 +52,13 @@ class Runner:
         """Run line; its standard output is in self.output afterwards."""
         errors = os.path.join(self.mem, "stderr")
         with open(self.output, "wb") as out, open(errors, "w+b") as err:
-            r = subprocess.run([*prefix, "sh", "-c", line], cwd=cwd,
-                               env=self.env, stdin=subprocess.DEVNULL,
-                               stdout=out, stderr=err, check=False)
+            status = wait_for_all([*prefix, "sh", "-c", line], cwd=cwd,
+                                  env=self.env, stdin=subprocess.DEVNULL,
+                                  stdout=out, stderr=err)
             err.seek(0)
             said = err.read().decode(errors="replace")[-2000:]
-        if r.returncode != 0:
-            raise Wrong("status %d of: %s\n%s" % (r.returncode, line, said))
+        if status != 0:
+            raise Wrong("status %d of: %s\n%s" % (status, line, said))
 
     def timed(self, line, cwd):
         """The same; returns wall and CPU seconds and the peak in KiB."""
