@@ -77,21 +77,23 @@ struct result {
 
 /*
  * Feed b in pieces of in bytes (each in a block of its own), into pieces of
- * out bytes; 0: of every size, one after the other.
+ * out bytes (which end where a block ends); 0: of every size, one after the
+ * other.
  */
 static struct result
 feed(const struct aipm_buf *b, struct aipm_buf *got, size_t in, size_t out)
 {
 	struct result r = { AIPM_GUNZIP_MORE, 0, b->len };
 	struct aipm_gunzip *g;
-	size_t at = 0, turn = 0;
+	size_t at = 0, turn = 0, most = out != 0 ? out : 301;
+	unsigned char *room = malloc(most);
 
 	cr_assert_eq(aipm_gunzip_open(&g, &err), 0);
 	while (at < b->len &&
 	       (r.status == AIPM_GUNZIP_MORE || r.status == AIPM_GUNZIP_END)) {
 		size_t k = in != 0 ? in : 1 + turn * 7 % 23;
 		size_t o = out != 0 ? out : 1 + turn++ * 13 % 301;
-		unsigned char *piece, *dst = malloc(o);
+		unsigned char *piece, *dst = room + most - o;
 		struct aipm_gunzip_io io;
 
 		k = k < b->len - at ? k : b->len - at;
@@ -110,8 +112,8 @@ feed(const struct aipm_buf *b, struct aipm_buf *got, size_t in, size_t out)
 			r.left = b->len - at;
 		}
 		free(piece);
-		free(dst);
 	}
+	free(room);
 	aipm_gunzip_close(g);
 	return r;
 }
@@ -163,7 +165,7 @@ Test(gunzip, concatenates_members_of_every_size)
 		expect(&b, 9, ns[i], 1 << 17, 1 << 17);
 		expect(&b, 9, ns[i], 0, 0);
 		expect(&b, 9, ns[i], 1, 1);
-		expect(&b, 9, ns[i], 1 << 17, 1);
+		expect(&b, 9, ns[i], 100, 1);
 		expect(&b, 9, ns[i], 1, 300);
 		aipm_buf_free(&b);
 	}
@@ -214,7 +216,7 @@ Test(gunzip, never_calls_a_flipped_bit_sound)
 	struct aipm_buf b = { 0 };
 
 	add_member(&b, 0, 3000, 6);
-	for (size_t bit = 80; bit < 8 * b.len; bit++) {
+	for (size_t bit = 80; bit < 8 * b.len; bit += bit < 2000 ? 1 : 13) {
 		struct aipm_buf got = { 0 };
 		struct result r;
 
