@@ -55,7 +55,7 @@ add_first(struct aipm_buf *out, const struct aipm_format *f)
 int
 aipm_member_pack(struct aipm_buf *out, struct aipm_codec *c,
     const struct aipm_format *first, const void *p, size_t n,
-    struct aipm_err *err)
+    enum aipm_codec_content content, struct aipm_err *err)
 {
 	size_t start = out->len;
 	size_t fields = DATA_FIELDS + (first != NULL ? FIRST_FIELDS : 0);
@@ -64,7 +64,7 @@ aipm_member_pack(struct aipm_buf *out, struct aipm_codec *c,
 	    aipm_buf_add_zeros(out, DATA_FIELDS) == -1 ||
 	    (first != NULL && add_first(out, first) == -1))
 		return aipm_err_nomem(err);
-	if (aipm_codec_deflate(c, out, p, n, err) == -1)
+	if (aipm_codec_deflate(c, out, p, n, content, err) == -1)
 		return -1;
 	if (add_tail(out, aipm_crc32(0, p, n), n) == -1)
 		return aipm_err_nomem(err);

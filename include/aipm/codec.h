@@ -29,13 +29,22 @@ struct aipm_codec;
 /* level 0 opens one that only inflates.  *c: aipm_codec_close(). */
 int aipm_codec_open(struct aipm_codec **c, int level, struct aipm_err *err);
 
+/* What the bytes of a block have in common. */
+enum aipm_codec_content {
+	AIPM_CODEC_UNIFORM, /* they are of one file */
+	AIPM_CODEC_MIXED /* of many, with their headers between them */
+};
+
 /*
- * Append the n bytes at p, deflated, to *out.  Bytes that a probe finds
- * incompressible are appended as stored blocks; never does the stream take
- * more than these would: n, and 5 for each 65,535 bytes begun.
+ * Append the n bytes at p, deflated, to *out.  If a probe in the middle finds
+ * them incompressible, uniform ones are appended as stored blocks, and mixed
+ * ones deflated by the fastest level, which takes what there is in the
+ * headers.  Never does the stream take more than stored blocks would: n, and
+ * 5 for each 65,535 bytes begun.
  */
 int aipm_codec_deflate(struct aipm_codec *c, struct aipm_buf *out,
-    const void *p, size_t n, struct aipm_err *err);
+    const void *p, size_t n, enum aipm_codec_content content,
+    struct aipm_err *err);
 
 /*
  * Inflate exactly n bytes to dst from src, whose stream must end exactly at

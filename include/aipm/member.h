@@ -59,7 +59,7 @@ struct aipm_member {
  */
 int aipm_member_pack(struct aipm_buf *out, struct aipm_codec *c,
     const struct aipm_format *first, const void *p, size_t n,
-    struct aipm_err *err);
+    enum aipm_codec_content content, struct aipm_err *err);
 
 /* Append an empty member of that kind with n bytes of payload. */
 int aipm_member_empty(struct aipm_buf *out, enum aipm_member_kind kind,

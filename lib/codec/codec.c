@@ -108,15 +108,20 @@ stored_size(size_t n)
 
 int
 aipm_codec_deflate(struct aipm_codec *c, struct aipm_buf *out, const void *p,
-    size_t n, struct aipm_err *err)
+    size_t n, enum aipm_codec_content content, struct aipm_err *err)
 {
+	const struct codec_engine *e = c->deflater;
 	size_t stored = stored_size(n), got = 0;
+	void *d = c->deflate;
 
 	if (aipm_buf_reserve(out, stored + SLACK) == -1)
 		return aipm_err_nomem(err);
-	if (!incompressible(c, p, n))
-		got = c->deflater->deflate(
-		    c->deflate, out->p + out->len, stored + SLACK, p, n);
+	if (incompressible(c, p, n)) {
+		e = content == AIPM_CODEC_MIXED ? c->prober : NULL;
+		d = c->probe;
+	}
+	if (e != NULL)
+		got = e->deflate(d, out->p + out->len, stored + SLACK, p, n);
 	if (got == 0 || got > stored)
 		return add_stored(out, p, n) == -1 ? aipm_err_nomem(err) : 0;
 	out->len += got;

@@ -97,7 +97,8 @@ flush_page(struct aipm_index_writer *w, struct page *page, struct aipm_err *err)
 	struct aipm_buf *b = &page->plain;
 
 	w->stored.len = 0;
-	if (aipm_codec_deflate(w->codec, &w->stored, b->p, b->len, err) == -1)
+	if (aipm_codec_deflate(w->codec, &w->stored, b->p, b->len,
+	        AIPM_CODEC_UNIFORM, err) == -1)
 		return -1;
 	if (page->type != PAGE_DIRECTORY && register_page(w, page) == -1)
 		return aipm_err_nomem(err);

@@ -78,6 +78,8 @@ job_work(struct job *j, struct job_worker *w, unsigned block_log2,
 		return -1;
 	if (aipm_member_pack(&j->member, w->codec,
 	        j->unit.first ? &format : NULL, j->plain.p, j->plain.len,
+	        j->unit.kind == AIPM_UNIT_GROUP ? AIPM_CODEC_MIXED
+	                                        : AIPM_CODEC_UNIFORM,
 	        err) == -1)
 		return -1;
 	j->crc = aipm_crc32(0, j->member.p, j->member.len);

@@ -67,8 +67,9 @@ build_archive(struct aipm_buf *out, struct aipm_footer footer)
 	struct aipm_err err;
 
 	cr_assert_eq(aipm_codec_open(&c, 1, &err), 0);
-	cr_assert_eq(
-	    aipm_member_pack(out, c, &format, zeros, sizeof(zeros), &err), 0);
+	cr_assert_eq(aipm_member_pack(out, c, &format, zeros, sizeof(zeros),
+	                 AIPM_CODEC_UNIFORM, &err),
+	    0);
 	footer.block_log2 = AIPM_BLOCK_LOG2;
 	footer.index_offset = out->len;
 	footer.index_size = 16;

@@ -141,11 +141,15 @@ same_again(int level, size_t n, int kind)
 
 	cr_assert_eq(aipm_codec_open(&a, level, &err), 0);
 	cr_assert_eq(aipm_codec_open(&b, level, &err), 0);
-	cr_assert_eq(aipm_codec_deflate(a, &x, plain, n, &err), 0);
+	cr_assert_eq(
+	    aipm_codec_deflate(a, &x, plain, n, AIPM_CODEC_UNIFORM, &err), 0);
 	/* Something else in between leaves no trace. */
-	cr_assert_eq(aipm_codec_deflate(b, &y, other, 5000, &err), 0);
+	cr_assert_eq(
+	    aipm_codec_deflate(b, &y, other, 5000, AIPM_CODEC_UNIFORM, &err),
+	    0);
 	y.len = 0;
-	cr_assert_eq(aipm_codec_deflate(b, &y, plain, n, &err), 0);
+	cr_assert_eq(
+	    aipm_codec_deflate(b, &y, plain, n, AIPM_CODEC_UNIFORM, &err), 0);
 	cr_assert_eq(x.len, y.len, "level %d, %zu bytes of kind %d: %zu, %zu",
 	    level, n, kind, x.len, y.len);
 	cr_assert_eq(memcmp(x.p, y.p, x.len), 0);
@@ -177,7 +181,9 @@ Test(codec, a_block_of_zeros_is_as_small_at_the_fast_levels)
 		struct aipm_buf b = { 0 };
 
 		cr_assert_eq(aipm_codec_open(&c, level, &err), 0);
-		cr_assert_eq(aipm_codec_deflate(c, &b, plain, 262144, &err), 0);
+		cr_assert_eq(aipm_codec_deflate(c, &b, plain, 262144,
+		                 AIPM_CODEC_UNIFORM, &err),
+		    0);
 		cr_assert_leq(b.len, 310, "level %d: %zu", level, b.len);
 		aipm_buf_free(&b);
 		aipm_codec_close(c);
@@ -195,7 +201,9 @@ Test(codec, a_corrupted_stream_stays_within_its_buffers)
 	const struct codec_engine *e;
 
 	cr_assert_eq(aipm_codec_open(&c, 6, &err), 0);
-	cr_assert_eq(aipm_codec_deflate(c, &b, plain, SIZE, &err), 0);
+	cr_assert_eq(
+	    aipm_codec_deflate(c, &b, plain, SIZE, AIPM_CODEC_UNIFORM, &err),
+	    0);
 	for (size_t i = 0; (e = codec_engine_at(i)) != NULL; i++) {
 		void *d = e->inflate_open();
 
@@ -222,7 +230,9 @@ Test(codec, noise_is_stored)
 	struct aipm_buf b = { 0 };
 
 	cr_assert_eq(aipm_codec_open(&c, 9, &err), 0);
-	cr_assert_eq(aipm_codec_deflate(c, &b, plain, 262144, &err), 0);
+	cr_assert_eq(
+	    aipm_codec_deflate(c, &b, plain, 262144, AIPM_CODEC_UNIFORM, &err),
+	    0);
 	cr_assert_eq(b.len, stored(262144));
 	cr_assert(aipm_codec_inflate(c, plain, 262144, b.p, b.len));
 	aipm_buf_free(&b);

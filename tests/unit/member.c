@@ -52,7 +52,7 @@ Test(member, keeps_its_bytes_and_any_gzip_reads_them)
 
 			fill(plain, n, (unsigned)n, random);
 			cr_assert_eq(aipm_member_pack(&b, c, n == 1 ? &f : NULL,
-			                 plain, n, &err),
+			                 plain, n, AIPM_CODEC_UNIFORM, &err),
 			    0);
 			cr_assert_eq(aipm_member_parse(&m, b.p, b.len), 1);
 			cr_assert_eq(m.size, b.len);
@@ -75,8 +75,9 @@ Test(member, random_bytes_are_stored_with_little_loss)
 
 	fill(plain, sizeof(plain), 7, 1);
 	cr_assert_eq(aipm_codec_open(&c, 9, &err), 0);
-	cr_assert_eq(
-	    aipm_member_pack(&b, c, NULL, plain, sizeof(plain), &err), 0);
+	cr_assert_eq(aipm_member_pack(&b, c, NULL, plain, sizeof(plain),
+	                 AIPM_CODEC_UNIFORM, &err),
+	    0);
 	cr_assert_lt(b.len, sizeof(plain) + 100);
 	aipm_buf_free(&b);
 	aipm_codec_close(c);
@@ -93,8 +94,9 @@ Test(member, a_flipped_bit_never_gives_other_bytes)
 
 	fill(plain, sizeof(plain), 1, 0);
 	cr_assert_eq(aipm_codec_open(&c, 6, &err), 0);
-	cr_assert_eq(
-	    aipm_member_pack(&b, c, NULL, plain, sizeof(plain), &err), 0);
+	cr_assert_eq(aipm_member_pack(&b, c, NULL, plain, sizeof(plain),
+	                 AIPM_CODEC_UNIFORM, &err),
+	    0);
 	size = b.len;
 	for (size_t i = 0; i < 8 * size; i++) {
 		b.p[i / 8] ^= (unsigned char)(1 << i % 8);
