@@ -14,7 +14,8 @@ struct unpack {
 	struct aipm_reader *reader;
 	struct aipm_stage *stage; /* these two are NULL with o->test */
 	struct aipm_extract *extract;
-	struct aipm_reader_place place; /* into extract */
+	struct aipm_scout *scout; /* NULL with o->salvage too */
+	struct aipm_reader_place place; /* what they make ahead */
 	uint64_t entries;
 	bool damaged; /* met, and passed over: salvage */
 };
@@ -42,14 +43,38 @@ open_reader(struct unpack *u, int fd, struct aipm_err *err)
 	return aipm_reader_open(&u->reader, fd, u->name, &o, err);
 }
 
-/* Large files are filled by those who read them. */
+/* Files are made and filled by the threads that read them. */
+
+static void *
+place_find(void *ctx, const struct aipm_entry *e)
+{
+	struct unpack *u = ctx;
+
+	return u->scout == NULL ? NULL : aipm_scout_find(u->scout, e);
+}
+
+static bool
+place_make(void *ctx, void *spot, const struct aipm_entry *e, const void *p,
+    const struct aipm_range *holes, size_t nholes)
+{
+	(void)ctx;
+	return aipm_spot_make(spot, e, p, holes, nholes);
+}
+
+static void
+place_leave(void *ctx, void *spot)
+{
+	(void)ctx;
+	aipm_spot_free(spot);
+}
 
 static int
 place_begin(
     void *ctx, const struct aipm_entry *e, void **file, struct aipm_err *err)
 {
+	struct unpack *u = ctx;
 	struct aipm_ahead *a;
-	int r = aipm_ahead_open(&a, ctx, e, err);
+	int r = aipm_ahead_open(&a, u->extract, e, err);
 
 	*file = a;
 	return r;
@@ -87,11 +112,15 @@ open_stage(struct unpack *u, struct aipm_err *err)
 	if (aipm_extract_open(&u->extract, aipm_stage_fd(u->stage), &o, err) ==
 	    -1)
 		return -1;
-	u->place = (struct aipm_reader_place){ .begin = place_begin,
+	u->place = (struct aipm_reader_place){ .find = place_find,
+		.make = place_make,
+		.leave = place_leave,
+		.begin = place_begin,
 		.put = place_put,
 		.drop = place_drop,
-		.ctx = u->extract };
-	return 0;
+		.ctx = u };
+	/* What is damaged must not leave directories that nothing tells of. */
+	return u->o->salvage ? 0 : aipm_scout_open(&u->scout, u->extract, err);
 }
 
 /* What can be refused before any of it is made. */
@@ -132,8 +161,11 @@ make_entry(struct unpack *u, const struct aipm_entry *e, struct aipm_err *err)
 	struct aipm_piece p;
 	int r;
 
-	if (check_entry(u, e, err) == -1 ||
-	    (r = aipm_reader_data(u->reader, &p, err)) == -1)
+	if (check_entry(u, e, err) == -1)
+		return -1;
+	if (aipm_reader_made(u->reader))
+		return 0;
+	if ((r = aipm_reader_data(u->reader, &p, err)) == -1)
 		return -1;
 	if (r == 0 && (ahead = aipm_reader_take(u->reader)) != NULL)
 		return aipm_extract_adopt(u->extract, e, ahead, err);
@@ -236,6 +268,7 @@ aipm_unpack(int fd, const char *name, const struct aipm_unpack_options *o,
 		r = publish(&u, err);
 	/* Its threads still write. */
 	aipm_reader_close(u.reader);
+	aipm_scout_close(u.scout);
 	(void)aipm_extract_close(u.extract, &ignored);
 	aipm_stage_close(u.stage);
 	aipm_select_free(u.select);

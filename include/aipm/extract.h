@@ -95,6 +95,39 @@ int aipm_extract_adopt(struct aipm_extract *x, const struct aipm_entry *e,
     struct aipm_ahead *a, struct aipm_err *err);
 
 /*
+ * scout: directories and small files made ahead of their turn, the files from
+ * several threads.  It follows the entries in archive order and makes what is
+ * plain; all that is not, or fails, is left to aipm_extract_begin(), and so
+ * are links, warnings, and what directories are to get.
+ */
+struct aipm_scout;
+struct aipm_spot; /* a directory in which a file is to be made */
+
+/* x is borrowed, and made with the same entries meanwhile or later. */
+int aipm_scout_open(
+    struct aipm_scout **s, const struct aipm_extract *x, struct aipm_err *err);
+
+/*
+ * Meet the next entry, whichever type it has: where it is to be made if it is
+ * a file that can be made ahead, else NULL.  One thread at a time.
+ */
+struct aipm_spot *aipm_scout_find(
+    struct aipm_scout *s, const struct aipm_entry *e);
+
+/*
+ * Make the file with all its content, the e->size bytes at p, and all that it
+ * is to get: whether it is there now.  If not, nothing of it is.  Any thread.
+ */
+bool aipm_spot_make(struct aipm_spot *spot, const struct aipm_entry *e,
+    const void *p, const struct aipm_range *holes, size_t nholes);
+
+/* Any thread; spot may be NULL. */
+void aipm_spot_free(struct aipm_spot *spot);
+
+/* s may be NULL; all its spots have been freed. */
+void aipm_scout_close(struct aipm_scout *s);
+
+/*
  * Leave all directories and release x (NULL is allowed).  The files are
  * complete only if this returns 0; nothing is flushed to the disk yet.
  */

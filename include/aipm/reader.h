@@ -40,16 +40,30 @@ struct aipm_piece {
 };
 
 /*
- * Where the content of large files goes while it is read, past the caller of
+ * Where the content of files goes while it is read, past the caller of
  * aipm_reader_data() and from several threads at a time.  Only archives that
  * are read along their index have such files.
  */
 struct aipm_reader_place {
 	/*
-	 * A file whose content comes now: *file is what the others get, or
-	 * NULL for one that is to come in pieces after all.  *e is what the
-	 * index says, not compared yet.  Called by one thread at a time, which
-	 * may be ahead of the entry that aipm_reader_next() returns.
+	 * Every entry that is wanted comes by here first, in order.  For a
+	 * small file *spot is where it is to be made; NULL for what is not to
+	 * be made ahead.  *e is what the index says, not compared yet.  Called
+	 * by one thread at a time, which may be ahead of the entry that
+	 * aipm_reader_next() returns.
+	 */
+	void *(*find)(void *ctx, const struct aipm_entry *e);
+	/*
+	 * Make the sound file, p its content: whether it is made; if not, it
+	 * comes in pieces.  From several threads.
+	 */
+	bool (*make)(void *ctx, void *spot, const struct aipm_entry *e,
+	    const void *p, const struct aipm_range *holes, size_t nholes);
+	/* The spot is of no use any more.  From several threads. */
+	void (*leave)(void *ctx, void *spot);
+	/*
+	 * A large file whose content comes now: *file is what the others get, or
+	 * NULL for one that is to come in pieces after all.  As find().
 	 */
 	int (*begin)(void *ctx, const struct aipm_entry *e, void **file,
 	    struct aipm_err *err);
@@ -115,6 +129,9 @@ int aipm_reader_data(
  * is the caller's from then on, and nobody puts to it any more.
  */
 void *aipm_reader_take(struct aipm_reader *r);
+
+/* Whether the entry that aipm_reader_next() returned last is made already. */
+bool aipm_reader_made(const struct aipm_reader *r);
 
 /*
  * After aipm_reader_next() returned 0: whether the archive says of itself

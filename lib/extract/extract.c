@@ -1,6 +1,7 @@
 #include "ahead.h"
 #include "content.h"
 #include "dirs.h"
+#include "inner.h"
 
 #include "aipm/buf.h"
 
@@ -78,9 +79,20 @@ aipm_extract_check(const struct aipm_entry *e, struct aipm_err *err)
 	return 0;
 }
 
-/* A copy of path without "." and empty components; NULL: no memory. */
-static char *
-normal(const char *path)
+int
+extract_dirfd(const struct aipm_extract *x)
+{
+	return x->dirfd;
+}
+
+const struct aipm_extract_options *
+extract_options(const struct aipm_extract *x)
+{
+	return &x->o;
+}
+
+char *
+extract_normal(const char *path)
 {
 	char *copy = malloc(strlen(path) + 1), *to = copy;
 
@@ -251,7 +263,7 @@ make_hardlink(struct aipm_extract *x, struct aipm_err *err)
 {
 	int fd, r;
 
-	if ((x->target = normal(x->e->link)) == NULL)
+	if ((x->target = extract_normal(x->e->link)) == NULL)
 		return aipm_err_nomem(err);
 	if (was_skipped(x, x->target))
 		return skip(x, "a link to what is left out: left out", err);
@@ -310,7 +322,7 @@ arrive(struct aipm_extract *x, struct aipm_err *err)
 static int
 begin(struct aipm_extract *x, struct aipm_err *err)
 {
-	if ((x->path = normal(x->e->path)) == NULL)
+	if ((x->path = extract_normal(x->e->path)) == NULL)
 		return aipm_err_nomem(err);
 	if (*x->path == '\0' && x->e->type == AIPM_DIR) {
 		forget(x);
@@ -397,7 +409,7 @@ aipm_ahead_open(struct aipm_ahead **a, const struct aipm_extract *x,
 static int
 adopt(struct aipm_extract *x, struct aipm_ahead *a, struct aipm_err *err)
 {
-	if ((x->path = normal(x->e->path)) == NULL)
+	if ((x->path = extract_normal(x->e->path)) == NULL)
 		return aipm_err_nomem(err);
 	if (x->e->type != AIPM_FILE)
 		return refuse(x->e, "refused: it is no file", err);

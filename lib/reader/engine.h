@@ -36,6 +36,7 @@ int indexed_next(
     struct indexed *x, const struct aipm_entry **e, struct aipm_err *err);
 int indexed_data(
     struct indexed *x, struct aipm_piece *piece, struct aipm_err *err);
+bool indexed_made(const struct indexed *x);
 void *indexed_take(struct indexed *x);
 bool indexed_incomplete(const struct indexed *x);
 void indexed_close(struct indexed *x);

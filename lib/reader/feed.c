@@ -96,6 +96,19 @@ fill_claim(const struct feed *f, struct claim *c)
 	return 0;
 }
 
+/* Where a small file can be made ahead, or NULL. */
+static void *
+find_spot(const struct feed *f, const struct claim *c)
+{
+	const struct aipm_reader_place *place = f->source->place;
+	void *spot = place->find(place->ctx, &c->entry);
+
+	if (spot == NULL || !c->chunked)
+		return spot;
+	place->leave(place->ctx, spot);
+	return NULL;
+}
+
 /* Take the entry at hand over into p's claims. */
 static int
 add_claim(struct feed *f, struct part *p, struct aipm_err *err)
@@ -119,6 +132,8 @@ add_claim(struct feed *f, struct part *p, struct aipm_err *err)
 	if (c->headers < 512 || f->headers > AIPM_MEMBER_PLAIN_MAX)
 		return damaged(f, err);
 	f->item = NULL;
+	if (c->wanted && f->source->place != NULL && !f->entries_only)
+		c->spot = find_spot(f, c);
 	return 0;
 }
 

@@ -249,6 +249,12 @@ indexed_data(struct indexed *x, struct aipm_piece *piece, struct aipm_err *err)
 	return x->open->chunked ? chunk(x, piece, err) : small_data(x, piece);
 }
 
+bool
+indexed_made(const struct indexed *x)
+{
+	return x->open != NULL && x->open->made;
+}
+
 void *
 indexed_take(struct indexed *x)
 {

@@ -252,23 +252,44 @@ digest_contents(struct part *p, struct part_worker *w)
 	return 0;
 }
 
-static void
-check_member(struct part *p, struct part_worker *w)
+static bool
+check_contents(struct part *p, struct part_worker *w)
 {
-	if (!inflate(p, w) || !check_headers(p, w))
-		return;
 	if (digest_contents(p, w) == -1) {
 		p->failed = true;
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < p->nclaims; i++)
 		if (has_content(&p->claims[i]) &&
 		    memcmp(w->digests.p + i * AIPM_DIGEST_SIZE,
 		        p->claims[i].digest, AIPM_DIGEST_SIZE) != 0) {
 			p->faulty = i;
-			(void)fault(p, disagrees);
-			return;
+			return fault(p, disagrees);
 		}
+	return true;
+}
+
+/* The member is sound: make the files of it that can be made ahead. */
+static void
+make_claims(struct part *p, const struct aipm_reader_place *place)
+{
+	for (size_t i = 0; i < p->nclaims; i++) {
+		struct claim *c = &p->claims[i];
+
+		if (c->spot == NULL)
+			continue;
+		c->made = place->make(place->ctx, c->spot, &c->entry,
+		    p->plain.p + c->at, c->holes, c->nholes);
+		place->leave(place->ctx, c->spot);
+		c->spot = NULL;
+	}
+}
+
+static void
+check_member(struct part *p, struct part_worker *w)
+{
+	if (inflate(p, w) && check_headers(p, w) && check_contents(p, w))
+		make_claims(p, w->source->place);
 }
 
 static void
@@ -356,8 +377,12 @@ part_clear(struct part *p, const struct part_source *source)
 {
 	if (p->item.tag == AIPM_INDEX_MEMBER && p->file != NULL)
 		source->place->drop(source->place->ctx, p->file);
-	for (size_t i = 0; i < p->nclaims; i++)
+	for (size_t i = 0; i < p->nclaims; i++) {
+		if (p->claims[i].spot != NULL)
+			source->place->leave(
+			    source->place->ctx, p->claims[i].spot);
 		claim_free(&p->claims[i]);
+	}
 	memset(&p->item, 0, sizeof(p->item));
 	p->item.count = 1;
 	p->nclaims = 0;

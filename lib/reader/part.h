@@ -22,10 +22,13 @@ struct claim {
 	unsigned char digest[AIPM_DIGEST_SIZE]; /* of the content */
 	struct aipm_range *holes; /* owned */
 	size_t nholes;
+	void *spot; /* where it is to be made ahead (aipm_reader_place) */
+	bool made;
 	size_t at; /* where in the member its content begins; set by
 		      part_check() */
 };
 
+/* A claim that is being made ahead does not come here: see part_clear(). */
 void claim_free(struct claim *c);
 
 struct part {
@@ -88,8 +91,8 @@ bool part_is_large(const struct part *p);
 void part_fetch(struct part *p, const struct part_source *source);
 
 /*
- * Check them all, and put a sound CHUNK where it is placed, if that can be
- * done at once; what is wrong stands in the part.
+ * Check them all, make what can be made ahead, and put a sound CHUNK where it
+ * is placed, if that can be done at once; what is wrong stands in the part.
  */
 void part_check(struct part *p, struct part_worker *w);
 

@@ -85,6 +85,12 @@ aipm_reader_take(struct aipm_reader *r)
 }
 
 bool
+aipm_reader_made(const struct aipm_reader *r)
+{
+	return r->indexed != NULL && indexed_made(r->indexed);
+}
+
+bool
 aipm_reader_incomplete(const struct aipm_reader *r)
 {
 	return r->indexed != NULL ? indexed_incomplete(r->indexed)
