@@ -21,7 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How many files are read at a time, at least: disks like that. */
+/*
+ * How many jobs are read at a time, at least: disks like that.  More gain
+ * little, and each holds a block and some descriptors.
+ */
 #define READERS 8
 
 /* A file or directory that is not packed: an output, the backups. */
