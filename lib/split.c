@@ -159,13 +159,13 @@ weight(const struct aipm_entry *e)
 }
 
 /*
- * Whether a group's border is before e: so likely that half a block of
- * entries lies between two borders on the average.
+ * Whether a group's border is before e: so likely that a block of entries
+ * lies between two borders on the average.
  */
 static bool
 border(const struct aipm_split *s, const struct aipm_entry *e)
 {
-	return path_hash(e->path) < (weight(e) << 32) / (s->o.block / 2);
+	return path_hash(e->path) < (weight(e) << 32) / s->o.block;
 }
 
 static bool
@@ -330,7 +330,7 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 		const struct aipm_entry *e = &s->next.entry;
 
 		if (u->nfiles > 0 &&
-		    (is_chunked(s, e) || sum + weight(e) > s->o.block ||
+		    (is_chunked(s, e) || sum + weight(e) > 2 * s->o.block ||
 		        held >= HELD_MAX || border(s, e)))
 			return 1;
 		if (is_chunked(s, e) && (r = open_chunked(s, err)) != 0) {

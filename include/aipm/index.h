@@ -47,11 +47,12 @@ struct aipm_index_item {
 	uint64_t plain; /* MEMBER, END: bytes of tar in it */
 	uint64_t count; /* ZEROS: how many */
 	/*
-	 * MEMBER: SHA-256 of all header bytes in it.  CHUNK: digest (see
-	 * treehash.h) of the block of content.  ENTRY: of the content of a
-	 * file that is not chunked.
+	 * Digests (see treehash.h).  MEMBER: of all its tar; CHUNK: of the
+	 * block of content, without padding.
 	 */
 	unsigned char digest[AIPM_DIGEST_SIZE];
+	/* MEMBER: SHA-256 of all header bytes in it, without content. */
+	unsigned char headers_digest[AIPM_DIGEST_SIZE];
 	/* ENTRY; borrowed. */
 	const struct aipm_entry *entry;
 	uint64_t headers; /* bytes of header blocks */

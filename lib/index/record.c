@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_CHUNKED = 1, FLAG_DIGEST = 2 };
+enum { FLAG_CHUNKED = 1 };
 
 /* Bytes that a and b begin with alike. */
 static size_t
@@ -28,12 +28,19 @@ add_path(struct aipm_buf *b, const char *path, const char *prev)
 	return aipm_buf_add_counted(b, path + n, strlen(path + n));
 }
 
+/* mtime, and how far behind it ctime is: mostly not at all. */
 static int
-add_time(struct aipm_buf *b, const struct aipm_time *t)
+add_times(struct aipm_buf *b, const struct aipm_entry *e)
 {
-	if (aipm_buf_add_varint(b, aipm_zigzag(t->sec)) == -1)
+	/* Seconds wrap, and wrap back. */
+	uint64_t sec = (uint64_t)e->ctime.sec - (uint64_t)e->mtime.sec;
+	int64_t nsec = (int64_t)e->ctime.nsec - (int64_t)e->mtime.nsec;
+
+	if (aipm_buf_add_varint(b, aipm_zigzag(e->mtime.sec)) == -1 ||
+	    aipm_buf_add_varint(b, e->mtime.nsec) == -1 ||
+	    aipm_buf_add_varint(b, aipm_zigzag((int64_t)sec)) == -1)
 		return -1;
-	return aipm_buf_add_varint(b, t->nsec);
+	return aipm_buf_add_varint(b, aipm_zigzag(nsec));
 }
 
 static int
@@ -77,13 +84,6 @@ add_holes(struct aipm_buf *b, const struct aipm_range *h, size_t n)
 	return 0;
 }
 
-static bool
-has_digest(const struct aipm_index_item *it)
-{
-	return it->entry->type == AIPM_FILE && it->entry->size > 0 &&
-	       !it->chunked;
-}
-
 static int
 encode_entry(
     struct aipm_buf *b, const struct aipm_index_item *it, const char *prev)
@@ -93,21 +93,16 @@ encode_entry(
 	const uint64_t who[] = { e->mode, e->uid, e->gid, e->size };
 	const uint64_t where[] = { e->ino, e->dev, e->nlink, e->major, e->minor,
 		it->headers };
-	uint8_t flags = (uint8_t)((it->chunked ? FLAG_CHUNKED : 0) |
-	                          (has_digest(it) ? FLAG_DIGEST : 0));
+	uint8_t flags = it->chunked ? FLAG_CHUNKED : 0;
 
 	if (aipm_buf_add_u8(b, flags) == -1 ||
 	    aipm_buf_add_u8(b, (uint8_t)e->type) == -1 ||
 	    add_path(b, e->path, prev) == -1 || add_numbers(b, who, 4) == -1 ||
-	    add_time(b, &e->mtime) == -1 || add_time(b, &e->ctime) == -1 ||
-	    add_numbers(b, where, 6) == -1 ||
+	    add_times(b, e) == -1 || add_numbers(b, where, 6) == -1 ||
 	    aipm_buf_add_counted(b, link, strlen(link)) == -1 ||
-	    add_xattrs(b, &e->xattrs) == -1 ||
-	    add_holes(b, it->holes, it->nholes) == -1)
+	    add_xattrs(b, &e->xattrs) == -1)
 		return -1;
-	if (has_digest(it))
-		return aipm_buf_add(b, it->digest, AIPM_DIGEST_SIZE);
-	return 0;
+	return add_holes(b, it->holes, it->nholes);
 }
 
 static int
@@ -125,6 +120,8 @@ encode_member(struct aipm_buf *b, const struct aipm_index_item *it)
 	if ((it->tag == AIPM_INDEX_MEMBER || it->tag == AIPM_INDEX_CHUNK) &&
 	    aipm_buf_add(b, it->digest, AIPM_DIGEST_SIZE) == -1)
 		return -1;
+	if (it->tag == AIPM_INDEX_MEMBER)
+		return aipm_buf_add(b, it->headers_digest, AIPM_DIGEST_SIZE);
 	if (it->tag == AIPM_INDEX_CHUNK)
 		return add_holes(b, it->holes, it->nholes);
 	return 0;
@@ -167,17 +164,26 @@ get_path(struct aipm_cursor *c, const char *prev)
 	return path;
 }
 
-static void
-get_time(struct aipm_cursor *c, struct aipm_time *t)
+static uint32_t
+good_nsec(struct aipm_cursor *c, uint64_t nsec)
 {
-	uint64_t nsec;
-
-	t->sec = aipm_unzigzag(aipm_cursor_varint(c));
-	nsec = aipm_cursor_varint(c);
 	if (nsec > 999999999)
 		c->bad = 1;
-	else
-		t->nsec = (uint32_t)nsec;
+	return c->bad ? 0 : (uint32_t)nsec;
+}
+
+static void
+get_times(struct aipm_cursor *c, struct aipm_entry *e)
+{
+	uint64_t sec;
+
+	e->mtime.sec = aipm_unzigzag(aipm_cursor_varint(c));
+	e->mtime.nsec = good_nsec(c, aipm_cursor_varint(c));
+	sec = (uint64_t)aipm_unzigzag(aipm_cursor_varint(c));
+	e->ctime.sec = (int64_t)((uint64_t)e->mtime.sec + sec);
+	/* A negative sum is far out of range as an unsigned one. */
+	e->ctime.nsec = good_nsec(
+	    c, e->mtime.nsec + (uint64_t)aipm_unzigzag(aipm_cursor_varint(c)));
 }
 
 static uint32_t
@@ -232,12 +238,12 @@ get_holes(struct aipm_cursor *c, struct aipm_index_item *it, uint64_t size,
 }
 
 static void
-get_digest(struct aipm_cursor *c, struct aipm_index_item *it)
+get_digest(struct aipm_cursor *c, unsigned char dst[AIPM_DIGEST_SIZE])
 {
 	const unsigned char *p = aipm_cursor_bytes(c, AIPM_DIGEST_SIZE);
 
 	if (p != NULL)
-		memcpy(it->digest, p, AIPM_DIGEST_SIZE);
+		memcpy(dst, p, AIPM_DIGEST_SIZE);
 }
 
 static void
@@ -254,8 +260,7 @@ decode_entry(struct aipm_index_item *it, struct aipm_entry *e,
 	e->uid = aipm_cursor_varint(c);
 	e->gid = aipm_cursor_varint(c);
 	e->size = aipm_cursor_varint(c);
-	get_time(c, &e->mtime);
-	get_time(c, &e->ctime);
+	get_times(c, e);
 	e->ino = aipm_cursor_varint(c);
 	e->dev = aipm_cursor_varint(c);
 	e->nlink = aipm_cursor_varint(c);
@@ -271,8 +276,6 @@ decode_entry(struct aipm_index_item *it, struct aipm_entry *e,
 	get_holes(c, it, e->size, holes);
 	if (e->type < AIPM_FILE || e->type > AIPM_FIFO)
 		c->bad = 1;
-	if ((flags & FLAG_DIGEST) != 0)
-		get_digest(c, it);
 }
 
 static void
@@ -287,7 +290,9 @@ decode_member(
 	if (it->tag == AIPM_INDEX_MEMBER || it->tag == AIPM_INDEX_END)
 		it->plain = aipm_cursor_varint(c);
 	if (it->tag == AIPM_INDEX_MEMBER || it->tag == AIPM_INDEX_CHUNK)
-		get_digest(c, it);
+		get_digest(c, it->digest);
+	if (it->tag == AIPM_INDEX_MEMBER)
+		get_digest(c, it->headers_digest);
 	if (it->tag == AIPM_INDEX_CHUNK)
 		get_holes(c, it, UINT64_MAX, holes);
 }

@@ -11,7 +11,7 @@ job_worker_open(struct job_worker *w, int level, struct aipm_err *err)
 		return -1;
 	if ((w->headers = aipm_digest_new()) == NULL)
 		return aipm_err_nomem(err);
-	return aipm_treehash_open(&w->content, err);
+	return aipm_treehash_open(&w->tree, err);
 }
 
 void
@@ -19,49 +19,38 @@ job_worker_close(struct job_worker *w)
 {
 	aipm_codec_close(w->codec);
 	aipm_digest_free(w->headers);
-	aipm_treehash_close(w->content);
+	aipm_treehash_close(w->tree);
 }
 
-static int
-digest_entries(struct job *j, struct job_worker *w, struct aipm_err *err)
+static void
+digest_headers(struct job *j, struct job_worker *w)
 {
-	for (size_t i = 0; i < j->unit.nfiles; i++) {
-		struct job_file *f = &j->files[i];
-		const unsigned char *p = j->plain.p + f->at;
-
-		aipm_digest_add(w->headers, p, f->headers);
-		if (f->content != 0 &&
-		    aipm_treehash_add(w->content, p + f->headers, f->content,
-		        f->digest, err) == -1)
-			return -1;
-	}
-	aipm_digest_take(w->headers, j->digest);
-	aipm_treehash_run(w->content);
-	return 0;
-}
-
-static int
-digest_chunk(struct job *j, struct job_worker *w, struct aipm_err *err)
-{
-	if (aipm_treehash_add(
-	        w->content, j->plain.p, j->unit.len, j->digest, err) == -1)
-		return -1;
-	aipm_treehash_run(w->content);
-	return 0;
+	for (size_t i = 0; i < j->unit.nfiles; i++)
+		aipm_digest_add(w->headers, j->plain.p + j->files[i].at,
+		    j->files[i].headers);
+	aipm_digest_take(w->headers, j->headers_digest);
 }
 
 static int
 digest(struct job *j, struct job_worker *w, struct aipm_err *err)
 {
+	size_t n = j->plain.len;
+
 	switch (j->unit.kind) {
 	case AIPM_UNIT_GROUP:
 	case AIPM_UNIT_FILE:
-		return digest_entries(j, w, err);
+		digest_headers(j, w);
+		break;
 	case AIPM_UNIT_CHUNK:
-		return digest_chunk(j, w, err);
+		n = j->unit.len; /* without padding */
+		break;
 	default:
 		return 0; /* the index has none */
 	}
+	if (aipm_treehash_add(w->tree, j->plain.p, n, j->digest, err) == -1)
+		return -1;
+	aipm_treehash_run(w->tree);
+	return 0;
 }
 
 int

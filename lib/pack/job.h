@@ -16,7 +16,6 @@ struct job_file {
 	bool left_out; /* it could not be read at all */
 	size_t at; /* its headers, in the stretch of tar; behind them: */
 	size_t headers, content; /* bytes */
-	unsigned char digest[AIPM_DIGEST_SIZE]; /* of its content */
 	size_t holes, nholes; /* in the job's array of ranges */
 };
 
@@ -27,7 +26,9 @@ struct job {
 	struct aipm_buf plain; /* the stretch of tar */
 	struct aipm_buf member; /* the same, packed; empty for none */
 	uint32_t crc; /* of the member */
-	unsigned char digest[AIPM_DIGEST_SIZE]; /* headers' or chunk's */
+	/* As in the index. */
+	unsigned char digest[AIPM_DIGEST_SIZE];
+	unsigned char headers_digest[AIPM_DIGEST_SIZE];
 	struct aipm_buf holes; /* struct aipm_range, of small files */
 };
 
@@ -35,7 +36,7 @@ struct job {
 struct job_worker {
 	struct aipm_codec *codec;
 	struct aipm_digest *headers;
-	struct aipm_treehash *content;
+	struct aipm_treehash *tree;
 };
 
 int job_worker_open(struct job_worker *w, int level, struct aipm_err *err);

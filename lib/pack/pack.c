@@ -176,7 +176,6 @@ drain_entries(struct pack *p, struct job *j, struct aipm_err *err)
 
 		if (f->left_out)
 			continue;
-		memcpy(it.digest, f->digest, sizeof(it.digest));
 		p->sum->entries++;
 		p->sum->content += e->size;
 		if (aipm_index_put(p->index, &it, err) == -1)
@@ -199,6 +198,7 @@ drain_index(struct pack *p, struct job *j, struct aipm_err *err)
 		.nholes = j->unit.holes.len / sizeof(struct aipm_range) };
 
 	memcpy(it.digest, j->digest, sizeof(it.digest));
+	memcpy(it.headers_digest, j->headers_digest, sizeof(it.digest));
 	switch (j->unit.kind) {
 	case AIPM_UNIT_CHUNK:
 		it.tag = AIPM_INDEX_CHUNK;

@@ -188,23 +188,17 @@ add_numbers(
 	return odd_time ? add_time(b, &e->mtime) : 0;
 }
 
-/* The records, behind a block of their own. */
+/* The records, behind a block of their own, which is the same for most
+ * entries: nobody reads its name, and so it costs nothing. */
 static int
-add_extended(struct aipm_buf *out, const struct aipm_buf *records,
-    const struct aipm_ustar *u)
+add_extended(struct aipm_buf *out, const struct aipm_buf *records)
 {
-	static const char dir[] = "PaxHeaders/";
-	struct aipm_ustar x = {
-		.type = 'x', .mode = 0644, .size = records->len
-	};
+	struct aipm_ustar x = { .name = "PaxHeader",
+		.type = 'x',
+		.mode = 0644,
+		.size = records->len };
 	unsigned char block[AIPM_USTAR_BLOCK];
-	size_t n = strlen(u->name);
 
-	while (n > 0 && u->name[n - 1] == '/')
-		n--;
-	if (n > AIPM_USTAR_NAME - strlen(dir))
-		n = AIPM_USTAR_NAME - strlen(dir);
-	(void)snprintf(x.name, sizeof(x.name), "%s%.*s", dir, (int)n, u->name);
 	aipm_ustar_encode(block, &x);
 	if (aipm_buf_add(out, block, sizeof(block)) == -1 ||
 	    aipm_buf_add(out, records->p, records->len) == -1)
@@ -226,7 +220,7 @@ encode(struct aipm_buf *out, struct aipm_buf *records,
 	for (size_t i = 0; i < e->xattrs.n; i++)
 		if (add_xattr(records, &e->xattrs.v[i]) == -1)
 			return -1;
-	if (records->len != 0 && add_extended(out, records, &u) == -1)
+	if (records->len != 0 && add_extended(out, records) == -1)
 		return -1;
 	aipm_ustar_encode(block, &u);
 	return aipm_buf_add(out, block, sizeof(block));

@@ -84,7 +84,6 @@ fill_claim(const struct feed *f, struct claim *c)
 	c->headers = it->headers;
 	c->chunked = it->chunked;
 	c->wanted = aipm_select_needs(f->select, it->entry->path);
-	memcpy(c->digest, it->digest, sizeof(c->digest));
 	if (copy_entry(&c->entry, it->entry) == -1)
 		return -1;
 	if (it->nholes == 0)

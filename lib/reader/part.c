@@ -28,7 +28,7 @@ part_worker_open(struct part_worker *w, const struct part_source *source,
 	w->source = source;
 	if ((w->headers = aipm_digest_new()) == NULL)
 		return aipm_err_nomem(err);
-	if (aipm_treehash_open(&w->content, err) == -1)
+	if (aipm_treehash_open(&w->tree, err) == -1)
 		return -1;
 	return aipm_codec_open(&w->codec, 0, err);
 }
@@ -38,8 +38,7 @@ part_worker_close(struct part_worker *w)
 {
 	aipm_codec_close(w->codec);
 	aipm_digest_free(w->headers);
-	aipm_treehash_close(w->content);
-	aipm_buf_free(&w->digests);
+	aipm_treehash_close(w->tree);
 }
 
 bool
@@ -116,6 +115,21 @@ inflate(struct part *p, struct part_worker *w)
 		return fault(p, "is damaged");
 	p->plain.len = plain;
 	return true;
+}
+
+/* The digest of the first n bytes is the index's. */
+static bool
+check_digest(struct part *p, struct part_worker *w, size_t n)
+{
+	unsigned char digest[AIPM_DIGEST_SIZE];
+
+	if (aipm_treehash_add(w->tree, p->plain.p, n, digest, &p->err) == -1) {
+		p->failed = true;
+		return false;
+	}
+	aipm_treehash_run(w->tree);
+	return memcmp(digest, p->item.digest, sizeof(digest)) == 0 ||
+	       fault(p, disagrees);
 }
 
 /* Header blocks for the pax decoder. */
@@ -222,50 +236,8 @@ check_headers(struct part *p, struct part_worker *w)
 	if (!good)
 		return false;
 	if (w->pos != p->plain.len ||
-	    memcmp(sha256, p->item.digest, sizeof(sha256)) != 0)
+	    memcmp(sha256, p->item.headers_digest, sizeof(sha256)) != 0)
 		return fault(p, "its headers and the index disagree");
-	return true;
-}
-
-static bool
-has_content(const struct claim *c)
-{
-	return c->wanted && !c->chunked && c->entry.size > 0;
-}
-
-/* The digests of the content of all claims, one behind the other. */
-static int
-digest_contents(struct part *p, struct part_worker *w)
-{
-	unsigned char *out;
-
-	w->digests.len = 0;
-	if (aipm_buf_reserve(&w->digests, p->nclaims * AIPM_DIGEST_SIZE) == -1)
-		return aipm_err_nomem(&p->err);
-	out = w->digests.p;
-	for (size_t i = 0; i < p->nclaims; i++, out += AIPM_DIGEST_SIZE)
-		if (has_content(&p->claims[i]) &&
-		    aipm_treehash_add(w->content, p->plain.p + p->claims[i].at,
-		        (size_t)p->claims[i].entry.size, out, &p->err) == -1)
-			return -1;
-	aipm_treehash_run(w->content);
-	return 0;
-}
-
-static bool
-check_contents(struct part *p, struct part_worker *w)
-{
-	if (digest_contents(p, w) == -1) {
-		p->failed = true;
-		return false;
-	}
-	for (size_t i = 0; i < p->nclaims; i++)
-		if (has_content(&p->claims[i]) &&
-		    memcmp(w->digests.p + i * AIPM_DIGEST_SIZE,
-		        p->claims[i].digest, AIPM_DIGEST_SIZE) != 0) {
-			p->faulty = i;
-			return fault(p, disagrees);
-		}
 	return true;
 }
 
@@ -288,26 +260,15 @@ make_claims(struct part *p, const struct aipm_reader_place *place)
 static void
 check_member(struct part *p, struct part_worker *w)
 {
-	if (inflate(p, w) && check_headers(p, w) && check_contents(p, w))
+	if (inflate(p, w) && check_digest(p, w, p->plain.len) &&
+	    check_headers(p, w))
 		make_claims(p, w->source->place);
 }
 
 static void
 check_chunk(struct part *p, struct part_worker *w)
 {
-	unsigned char digest[AIPM_DIGEST_SIZE];
-
-	if (!inflate(p, w))
-		return;
-	if (aipm_treehash_add(w->content, p->plain.p, (size_t)p->len, digest,
-	        &p->err) == -1) {
-		p->failed = true;
-		return;
-	}
-	aipm_treehash_run(w->content);
-	if (memcmp(digest, p->item.digest, sizeof(digest)) != 0)
-		(void)fault(p, disagrees);
-	else
+	if (inflate(p, w) && check_digest(p, w, (size_t)p->len))
 		part_place(p, w->source->place, false);
 }
 

@@ -19,7 +19,6 @@ struct claim {
 	uint64_t headers; /* bytes */
 	bool chunked;
 	bool wanted;
-	unsigned char digest[AIPM_DIGEST_SIZE]; /* of the content */
 	struct aipm_range *holes; /* owned */
 	size_t nholes;
 	void *spot; /* where it is to be made ahead (aipm_reader_place) */
@@ -71,8 +70,7 @@ struct part_worker {
 	const struct part_source *source;
 	struct aipm_codec *codec;
 	struct aipm_digest *headers;
-	struct aipm_treehash *content;
-	struct aipm_buf digests; /* of the content of a member's entries */
+	struct aipm_treehash *tree;
 	const struct part *part; /* whose headers are being read, and */
 	size_t pos; /* how far */
 };

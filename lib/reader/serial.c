@@ -28,7 +28,7 @@ struct serial {
 	/* Archives of ours: */
 	struct aipm_digest *headers; /* of the present member */
 	bool has_entry; /* it begins an entry */
-	struct aipm_treehash *content; /* of the piece at hand */
+	struct aipm_treehash *tree;
 	struct seal seal;
 	uint64_t entries;
 	const unsigned char *slice; /* of the index, in view */
@@ -44,36 +44,41 @@ damaged(const struct serial *s, const char *what, struct aipm_err *err)
 	return aipm_err_file(err, AIPM_DAMAGED, s->name, what);
 }
 
-static void
-seal_add(struct aipm_digest *seal, struct aipm_digest *part)
+/* Bytes that have a digest of their own in the index. */
+static int
+digest_part(
+    struct serial *s, const unsigned char *p, size_t n, struct aipm_err *err)
 {
 	unsigned char d[AIPM_DIGEST_SIZE];
 
-	aipm_digest_take(part, d);
-	aipm_digest_add(seal, d, sizeof(d));
+	if (aipm_treehash_add(s->tree, p, n, d, err) == -1)
+		return -1;
+	aipm_treehash_run(s->tree);
+	aipm_digest_add(s->seal.content, d, sizeof(d));
+	return 0;
 }
 
-/* The present member has been read: its headers count. */
-static void
-end_member(struct serial *s)
+/* The present member has been read; if it has headers, they count. */
+static int
+end_member(struct serial *s, struct aipm_err *err)
 {
+	const struct aipm_buf *b = &s->plain.buf;
 	unsigned char d[AIPM_DIGEST_SIZE];
 
-	if (s->has_entry)
-		seal_add(s->seal.headers, s->headers);
-	else
-		aipm_digest_take(s->headers, d);
+	aipm_digest_take(s->headers, d);
+	if (!s->has_entry)
+		return 0;
 	s->has_entry = false;
+	aipm_digest_add(s->seal.headers, d, sizeof(d));
+	return digest_part(s, b->p, b->len, err);
 }
 
 static int
 next_stretch(struct serial *s, struct aipm_err *err)
 {
-	int r = plain_next(&s->plain, err);
-
-	if (r != -1 && s->plain.ours)
-		end_member(s);
-	return r;
+	if (s->plain.ours && end_member(s, err) == -1)
+		return -1;
+	return plain_next(&s->plain, err);
 }
 
 /* Header blocks for the pax decoder. */
@@ -119,7 +124,7 @@ open_digests(struct serial *s, struct aipm_err *err)
 	if (s->headers == NULL || s->seal.headers == NULL ||
 	    s->seal.content == NULL)
 		return aipm_err_nomem(err);
-	return aipm_treehash_open(&s->content, err);
+	return aipm_treehash_open(&s->tree, err);
 }
 
 int
@@ -149,21 +154,12 @@ serial_incomplete(const struct serial *s)
 	return s->incomplete;
 }
 
-/*
- * What has a digest of its own, a block or a small file, lies within one
- * member: a piece that does not cannot have the index's digest.
- */
-static int
-digest_piece(
-    struct serial *s, const unsigned char *p, size_t n, struct aipm_err *err)
+/* Whether the present file's content is in members of its own. */
+static bool
+is_chunked(const struct serial *s)
 {
-	unsigned char d[AIPM_DIGEST_SIZE];
-
-	if (aipm_treehash_add(s->content, p, n, d, err) == -1)
-		return -1;
-	aipm_treehash_run(s->content);
-	aipm_digest_add(s->seal.content, d, sizeof(d));
-	return 0;
+	return s->plain.ours &&
+	       s->header->entry.size >= (1u << s->plain.format.block_log2) / 2;
 }
 
 /* Up to max bytes of the stored content in place. */
@@ -224,7 +220,8 @@ next_piece(struct serial *s, struct aipm_piece *piece, struct aipm_err *err)
 	s->at += n;
 	s->range_left -= n;
 	s->stored -= n;
-	if (s->plain.ours && digest_piece(s, p, n, err) == -1)
+	/* A block lies within one member, and so is one piece. */
+	if (is_chunked(s) && digest_part(s, p, n, err) == -1)
 		return -1;
 	return 1;
 }
@@ -288,10 +285,9 @@ seal_item(struct seal *seal, const struct aipm_index_item *it,
     const unsigned char *zeros)
 {
 	if (it->tag == AIPM_INDEX_MEMBER)
-		aipm_digest_add(seal->headers, it->digest, AIPM_DIGEST_SIZE);
-	else if (it->tag == AIPM_INDEX_CHUNK ||
-	         (it->tag == AIPM_INDEX_ENTRY && !it->chunked &&
-	             it->entry->type == AIPM_FILE && it->entry->size > 0))
+		aipm_digest_add(
+		    seal->headers, it->headers_digest, AIPM_DIGEST_SIZE);
+	if (it->tag == AIPM_INDEX_MEMBER || it->tag == AIPM_INDEX_CHUNK)
 		aipm_digest_add(seal->content, it->digest, AIPM_DIGEST_SIZE);
 	else if (it->tag == AIPM_INDEX_ZEROS)
 		for (uint64_t i = 0; i < it->count; i++)
@@ -309,8 +305,8 @@ digest_zeros(
 
 	if (zeros == NULL)
 		return aipm_err_nomem(err);
-	r = aipm_treehash_add(s->content, zeros, n, out, err);
-	aipm_treehash_run(s->content);
+	r = aipm_treehash_add(s->tree, zeros, n, out, err);
+	aipm_treehash_run(s->tree);
 	free(zeros);
 	return r;
 }
@@ -483,7 +479,7 @@ serial_close(struct serial *s)
 	aipm_pax_free(s->pax);
 	plain_close(&s->plain);
 	aipm_digest_free(s->headers);
-	aipm_treehash_close(s->content);
+	aipm_treehash_close(s->tree);
 	aipm_digest_free(s->seal.headers);
 	aipm_digest_free(s->seal.content);
 	free(s);
