@@ -43,6 +43,7 @@ part tests make -s -j2 check
 part 'tests under the sanitizers' make -s -j2 CC=clang SAN=1 check
 part 'tests with the codec of our own' make -s -j2 USTAR=builtin check
 part 'tests with zlib alone' zlib_only
+part 'tests for data races' make -s -j2 CC=clang TSAN=1 check-threads
 part 'tests on a real stack' make -s check-stack
 
 awk '{ passed += $1; failed += $3; skipped += $5 }

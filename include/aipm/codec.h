@@ -22,7 +22,7 @@
  */
 #define AIPM_LEVEL_MIN 1
 #define AIPM_LEVEL_MAX 9
-#define AIPM_LEVEL_DEFAULT 6
+#define AIPM_LEVEL_DEFAULT 2
 
 struct aipm_codec;
 
