@@ -1,6 +1,7 @@
 #include "aipm/writer.h"
 
 #include "aipm/buf.h"
+#include "aipm/compat.h"
 #include "aipm/io.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 
 #define GATHER ((size_t)1 << 20)
+#define FLUSH ((uint64_t)16 << 20) /* the disk works while we do */
 #define HELD ((size_t)8) /* a member's CRC32 and ISIZE */
 
 struct aipm_writer {
@@ -18,6 +20,7 @@ struct aipm_writer {
 	struct aipm_cancel cancel;
 	struct aipm_buf buf;
 	uint64_t offset;
+	uint64_t dirty; /* bytes since the disk was told to begin */
 };
 
 int
@@ -61,6 +64,11 @@ flush(struct aipm_writer *w, size_t keep, struct aipm_err *err)
 	    -1) {
 		spoil(w);
 		return -1;
+	}
+	w->dirty += n;
+	if (w->dirty >= FLUSH) {
+		aipm_compat_begin_flush(w->fd);
+		w->dirty = 0;
 	}
 	memmove(w->buf.p, w->buf.p + n, keep);
 	w->buf.len = keep;
