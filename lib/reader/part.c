@@ -44,7 +44,10 @@ part_worker_close(struct part_worker *w)
 bool
 part_is_large(const struct part *p)
 {
-	return p->item.size > LARGE || p->item.plain > LARGE || p->len > LARGE;
+	/* Of a run of zeros one block is in memory. */
+	uint64_t len = p->item.tag == AIPM_INDEX_ZEROS ? 0 : p->len;
+
+	return p->item.size > LARGE || p->item.plain > LARGE || len > LARGE;
 }
 
 /* The bytes of tar that one member of it has to hold. */
