@@ -273,13 +273,17 @@ static int
 find_holes(
     struct aipm_split *s, struct aipm_unit *u, uint64_t from, uint64_t to)
 {
+	uint64_t size = (uint64_t)s->file->st.st_size;
 	struct aipm_range r;
 
 	for (s->at = from; s->at < to; s->at = s->hole) {
 		find_data(s);
 		r.offset = s->at;
-		r.len = (s->data < to ? s->data : to) - s->at;
-		if (s->data > s->at &&
+		r.len = s->data <= s->at
+		            ? 0
+		            : (s->data < to ? s->data : to) - s->at;
+		if ((r.len >= AIPM_HOLE_MIN ||
+		        (r.len > 0 && s->data == size)) &&
 		    aipm_buf_add(&u->holes, &r, sizeof(r)) == -1)
 			return -1;
 		if (s->hole >= to || s->data >= to)

@@ -1,5 +1,6 @@
 #include "aipm/unpack.h"
 
+#include "aipm/compat.h"
 #include "aipm/extract.h"
 #include "aipm/reader.h"
 #include "aipm/select.h"
@@ -68,16 +69,12 @@ place_leave(void *ctx, void *spot)
 	aipm_spot_free(spot);
 }
 
-static int
-place_begin(
-    void *ctx, const struct aipm_entry *e, void **file, struct aipm_err *err)
+static void *
+place_begin(void *ctx, const struct aipm_entry *e)
 {
 	struct unpack *u = ctx;
-	struct aipm_ahead *a;
-	int r = aipm_ahead_open(&a, u->extract, e, err);
 
-	*file = a;
-	return r;
+	return aipm_ahead_open(u->extract, e);
 }
 
 static int
@@ -262,6 +259,7 @@ aipm_unpack(int fd, const char *name, const struct aipm_unpack_options *o,
 	struct aipm_err ignored;
 	int r = -1;
 
+	aipm_compat_raise_nofile();
 	if (aipm_select_new(&u.select, o->paths, o->npaths, err) == 0 &&
 	    open_stage(&u, err) == 0 && open_reader(&u, fd, err) == 0 &&
 	    unpack_all(&u, err) == 0 && check_wishes(&u, err) == 0)

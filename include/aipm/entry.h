@@ -60,6 +60,9 @@ struct aipm_range {
 	uint64_t len;
 };
 
+/* A hole of fewer bytes counts as data, unless the file ends with it. */
+#define AIPM_HOLE_MIN ((uint64_t)512)
+
 /* Release what the entry owns and zero it; for a zeroed one it does nothing. */
 void aipm_entry_free(struct aipm_entry *e);
 

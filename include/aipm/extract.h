@@ -70,9 +70,12 @@ int aipm_extract_end(struct aipm_extract *x, struct aipm_err *err);
  */
 struct aipm_ahead;
 
-/* A file of e->size bytes, all of them a hole.  One thread at a time. */
-int aipm_ahead_open(struct aipm_ahead **a, const struct aipm_extract *x,
-    const struct aipm_entry *e, struct aipm_err *err);
+/*
+ * A file of e->size bytes, all of them a hole, or NULL: why it cannot be made
+ * is aipm_extract_begin()'s to say.  One thread at a time.
+ */
+struct aipm_ahead *aipm_ahead_open(
+    const struct aipm_extract *x, const struct aipm_entry *e);
 
 /*
  * As aipm_extract_write(), but in any order and from any thread; a hole of

@@ -49,6 +49,8 @@ struct aipm_pax_header {
 	bool sparse;
 	struct aipm_range *map; /* owned by the decoder */
 	size_t nmap;
+	/* Global records stood before it: they hold from here on. */
+	bool global;
 };
 
 struct aipm_pax;

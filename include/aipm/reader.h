@@ -62,11 +62,10 @@ struct aipm_reader_place {
 	/* The spot is of no use any more.  From several threads. */
 	void (*leave)(void *ctx, void *spot);
 	/*
-	 * A large file whose content comes now: *file is what the others get, or
-	 * NULL for one that is to come in pieces after all.  As find().
+	 * A large file whose content comes now: what the others get, or NULL
+	 * for one that is to come in pieces after all.  As find().
 	 */
-	int (*begin)(void *ctx, const struct aipm_entry *e, void **file,
-	    struct aipm_err *err);
+	void *(*begin)(void *ctx, const struct aipm_entry *e);
 	/*
 	 * A piece that is sound; in any order, from several threads: 1, or -1.
 	 * Without wait it may also be 0: another one is being put into that

@@ -39,30 +39,24 @@ create(struct aipm_ahead *a)
 	return a->fd == -1 ? -1 : ftruncate(a->fd, (off_t)a->size);
 }
 
-int
-ahead_make(struct aipm_ahead **out, int dirfd, const struct aipm_entry *e,
-    bool sparse, struct aipm_err *err)
+struct aipm_ahead *
+ahead_make(int dirfd, const struct aipm_entry *e, bool sparse)
 {
 	struct aipm_ahead *a = calloc(1, sizeof(*a));
 
-	*out = NULL;
 	if (a == NULL || (a->path = strdup(e->path)) == NULL) {
 		free(a);
-		return aipm_err_nomem(err);
+		return NULL;
 	}
 	(void)pthread_mutex_init(&a->lock, NULL);
 	a->fd = -1;
 	a->dirfd = dirfd;
 	a->size = e->size;
 	a->sparse = sparse;
-	if (create(a) == -1) {
-		(void)aipm_err_path(
-		    err, AIPM_FAILED, e->path, "cannot make it");
-		aipm_ahead_drop(a);
-		return -1;
-	}
-	*out = a;
-	return 0;
+	if (create(a) == 0)
+		return a;
+	aipm_ahead_drop(a);
+	return NULL;
 }
 
 int

@@ -5,8 +5,8 @@
 
 /* What extract needs of a file that is filled ahead; see aipm/extract.h. */
 
-int ahead_make(struct aipm_ahead **a, int dirfd, const struct aipm_entry *e,
-    bool sparse, struct aipm_err *err);
+struct aipm_ahead *ahead_make(
+    int dirfd, const struct aipm_entry *e, bool sparse);
 
 /* Give it its name in the directory dir: -1 with errno. */
 int ahead_name(struct aipm_ahead *a, int dir, const char *name);

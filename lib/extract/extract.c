@@ -399,11 +399,10 @@ aipm_extract_end(struct aipm_extract *x, struct aipm_err *err)
 	return r;
 }
 
-int
-aipm_ahead_open(struct aipm_ahead **a, const struct aipm_extract *x,
-    const struct aipm_entry *e, struct aipm_err *err)
+struct aipm_ahead *
+aipm_ahead_open(const struct aipm_extract *x, const struct aipm_entry *e)
 {
-	return ahead_make(a, x->dirfd, e, x->o.sparse, err);
+	return ahead_make(x->dirfd, e, x->o.sparse);
 }
 
 static int

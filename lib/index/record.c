@@ -1,5 +1,6 @@
 #include "page.h"
 
+#include "aipm/member.h"
 #include "aipm/num.h"
 
 #include <stdlib.h>
@@ -216,7 +217,11 @@ get_xattrs(struct aipm_cursor *c, struct aipm_xattrs *x)
 	}
 }
 
-/* Holes lie within size bytes, and are whole sectors at least. */
+/*
+ * Holes lie within size bytes, and there are no more than sectors in a member.
+ * An entry's are a sector at least, but for one that ends the file: so that
+ * all those of a member do not take more memory than the member itself.
+ */
 static void
 get_holes(struct aipm_cursor *c, struct aipm_index_item *it, uint64_t size,
     struct aipm_buf *holes)
@@ -225,12 +230,17 @@ get_holes(struct aipm_cursor *c, struct aipm_index_item *it, uint64_t size,
 	struct aipm_range r;
 
 	holes->len = 0;
+	if (n > AIPM_MEMBER_PLAIN_MAX / AIPM_HOLE_MIN + 1)
+		c->bad = 1;
 	for (uint64_t i = 0; i < n && !c->bad; i++) {
 		if (!aipm_add_u64(at, aipm_cursor_varint(c), &r.offset))
 			c->bad = 1;
 		r.len = aipm_cursor_varint(c);
 		if (r.len == 0 || !aipm_add_u64(r.offset, r.len, &at) ||
-		    at > size || aipm_buf_add(holes, &r, sizeof(r)) == -1)
+		    at > size ||
+		    (it->entry != NULL && r.len < AIPM_HOLE_MIN &&
+		        at != size) ||
+		    aipm_buf_add(holes, &r, sizeof(r)) == -1)
 			c->bad = 1;
 	}
 	it->holes = (const struct aipm_range *)(void *)holes->p;
@@ -244,6 +254,22 @@ get_digest(struct aipm_cursor *c, unsigned char dst[AIPM_DIGEST_SIZE])
 
 	if (p != NULL)
 		memcpy(dst, p, AIPM_DIGEST_SIZE);
+}
+
+/*
+ * Whether the tar can say what the record does: it has all names among the
+ * headers, and a file that is not chunked in one member with them.
+ */
+static bool
+fits_tar(const struct aipm_index_item *it, const struct aipm_entry *e)
+{
+	size_t names = strlen(e->path);
+
+	if (e->link != NULL)
+		names += strlen(e->link);
+	return it->headers <= AIPM_MEMBER_PLAIN_MAX && names <= it->headers &&
+	       e->size <= INT64_MAX &&
+	       (it->chunked || e->size <= AIPM_MEMBER_PLAIN_MAX);
 }
 
 static void
@@ -274,7 +300,8 @@ decode_entry(struct aipm_index_item *it, struct aipm_entry *e,
 	}
 	get_xattrs(c, &e->xattrs);
 	get_holes(c, it, e->size, holes);
-	if (e->type < AIPM_FILE || e->type > AIPM_FIFO)
+	if (c->bad || e->type < AIPM_FILE || e->type > AIPM_FIFO ||
+	    !fits_tar(it, e))
 		c->bad = 1;
 }
 

@@ -131,10 +131,12 @@ find_small_holes(
 			return 0;
 		r.offset = at;
 		r.len = data - at;
-		if (r.len > 0 && aipm_buf_add(&j->holes, &r, sizeof(r)) == -1)
-			return -1;
-		f->nholes += r.len > 0;
 		at = hole;
+		if (r.len < AIPM_HOLE_MIN && (r.len == 0 || data != size))
+			continue;
+		if (aipm_buf_add(&j->holes, &r, sizeof(r)) == -1)
+			return -1;
+		f->nholes++;
 	}
 	return 0;
 }

@@ -122,7 +122,7 @@ take_global(struct aipm_pax *p, uint64_t size, struct aipm_err *err)
 		return -1;
 	if (records_copy(&p->one, &p->global) == -1)
 		return aipm_err_nomem(err);
-	p->is_pax = true;
+	p->is_pax = p->header.global = true;
 	return 0;
 }
 

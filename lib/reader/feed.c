@@ -1,6 +1,7 @@
 #include "feed.h"
 
 #include "aipm/member.h"
+#include "aipm/pax.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,7 @@ feed_open(struct feed *f, const struct part_source *source,
 static bool
 passed_over(enum aipm_index_tag tag)
 {
-	return tag == AIPM_INDEX_MISSING || tag == AIPM_INDEX_RUN ||
-	       tag == AIPM_INDEX_PAD;
+	return tag == AIPM_INDEX_MISSING || tag == AIPM_INDEX_RUN;
 }
 
 /* The next item into f->item: 1, 0 at the end of the index, -1. */
@@ -108,6 +108,18 @@ find_spot(const struct feed *f, const struct claim *c)
 	return NULL;
 }
 
+/* Count what c says of the member; whether it still fits. */
+static bool
+fits_member(struct feed *f, const struct part *p, const struct claim *c)
+{
+	/* Both are in bounds: see the index. */
+	f->plain += c->headers;
+	if (!c->chunked)
+		f->plain += c->entry.size + aipm_pax_padding(c->entry.size);
+	return c->headers >= 512 && f->plain <= p->item.plain &&
+	       f->plain <= AIPM_MEMBER_PLAIN_MAX;
+}
+
 /* Take the entry at hand over into p's claims. */
 static int
 add_claim(struct feed *f, struct part *p, struct aipm_err *err)
@@ -126,9 +138,7 @@ add_claim(struct feed *f, struct part *p, struct aipm_err *err)
 	memset(c, 0, sizeof(*c));
 	if (fill_claim(f, c) == -1)
 		return aipm_err_nomem(err);
-	/* Every entry has a block of headers, in the member at least. */
-	f->headers += c->headers;
-	if (c->headers < 512 || f->headers > AIPM_MEMBER_PLAIN_MAX)
+	if (!fits_member(f, p, c))
 		return damaged(f, err);
 	f->item = NULL;
 	if (c->wanted && f->source->place != NULL && !f->entries_only)
@@ -137,8 +147,8 @@ add_claim(struct feed *f, struct part *p, struct aipm_err *err)
 }
 
 /* A chunked file that is wanted begins. */
-static int
-begin_file(struct feed *f, struct part *p, struct aipm_err *err)
+static void
+begin_file(struct feed *f, struct part *p)
 {
 	const struct aipm_reader_place *place = f->source->place;
 	const struct claim *c = &p->claims[0];
@@ -146,12 +156,9 @@ begin_file(struct feed *f, struct part *p, struct aipm_err *err)
 	f->size = c->entry.size;
 	f->at = 0;
 	f->file = NULL;
-	if (place == NULL || c->entry.type != AIPM_FILE)
-		return 0;
-	if (place->begin(place->ctx, &c->entry, &f->file, err) == -1)
-		return -1;
+	if (place != NULL && c->entry.type == AIPM_FILE)
+		f->file = place->begin(place->ctx, &c->entry);
 	p->file = f->file;
-	return 0;
 }
 
 /* The member with headers at hand: 1, 0 if nothing of it is wanted, -1. */
@@ -162,7 +169,7 @@ feed_member(struct feed *f, struct part *p, struct aipm_err *err)
 	int r;
 
 	take_item(f, p);
-	f->headers = 0;
+	f->plain = 0;
 	while ((r = peek(f, err)) == 1 && f->item->tag == AIPM_INDEX_ENTRY) {
 		if (add_claim(f, p, err) == -1)
 			return -1;
@@ -174,9 +181,8 @@ feed_member(struct feed *f, struct part *p, struct aipm_err *err)
 		return damaged(f, err);
 	if (!wanted)
 		return 0;
-	if (p->claims[0].chunked && !f->entries_only &&
-	    begin_file(f, p, err) == -1)
-		return -1;
+	if (p->claims[0].chunked && !f->entries_only)
+		begin_file(f, p);
 	return 1;
 }
 
@@ -239,9 +245,14 @@ feed_chunk(struct feed *f, struct part *p, struct aipm_err *err)
 		feed_zeros(f, p);
 		return 1;
 	}
-	if (f->item == NULL || f->item->tag != AIPM_INDEX_CHUNK)
+	if (f->item == NULL || (f->item->tag != AIPM_INDEX_CHUNK &&
+	                           f->item->tag != AIPM_INDEX_PAD))
 		return damaged(f, err);
 	p->at = f->at;
+	if (f->item->tag == AIPM_INDEX_PAD) {
+		take_item(f, p);
+		return 1;
+	}
 	p->len = left < block ? left : block;
 	if (take_holes(f, p, err) == -1)
 		return -1;
@@ -250,26 +261,38 @@ feed_chunk(struct feed *f, struct part *p, struct aipm_err *err)
 	return 1;
 }
 
+/* Whether every byte of the archive is to be looked at. */
+static bool
+reads_all(const struct feed *f)
+{
+	return f->select == NULL && !f->entries_only;
+}
+
 /* An item between the files: 1 if p is to be read, 0 to look on, -1. */
 static int
 feed_item(struct feed *f, struct part *p, struct aipm_err *err)
 {
-	bool all = f->select == NULL && !f->entries_only;
 	int r;
 
+	if (f->ended)
+		return damaged(f, err);
 	switch (f->item->tag) {
 	case AIPM_INDEX_MEMBER:
 		if ((r = feed_member(f, p, err)) == 0)
 			part_clear(p, f->source);
 		return r;
 	case AIPM_INDEX_END:
+		f->ended = true;
 		take_item(f, p);
-		return all;
+		return reads_all(f);
+	case AIPM_INDEX_PAD:
+		take_item(f, p);
+		return reads_all(f);
 	case AIPM_INDEX_CHUNK:
 	case AIPM_INDEX_ZEROS:
 		/* Content that is not wanted. */
 		f->item = NULL;
-		return all ? damaged(f, err) : 0;
+		return reads_all(f) ? damaged(f, err) : 0;
 	default:
 		return damaged(f, err);
 	}
@@ -285,6 +308,8 @@ feed_next(struct feed *f, struct part *p, struct aipm_err *err)
 	while ((r = peek(f, err)) == 1)
 		if ((r = feed_item(f, p, err)) != 0)
 			return r;
+	if (r == 0 && f->select == NULL && !f->ended)
+		return damaged(f, err);
 	if (r == 0 && f->select == NULL)
 		r = aipm_index_check(f->index, &f->footer, err);
 	return r;

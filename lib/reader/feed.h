@@ -16,7 +16,8 @@ struct feed {
 	struct aipm_footer footer;
 	struct aipm_index *index;
 	const struct aipm_index_item *item; /* read ahead, or NULL */
-	uint64_t headers; /* bytes that the present claims tell of */
+	uint64_t plain; /* bytes of tar that the present claims tell of */
+	bool ended; /* END has come by */
 	/* The chunked file whose content comes next: */
 	uint64_t size, at;
 	void *file;

@@ -231,8 +231,8 @@ chunk(struct indexed *x, struct aipm_piece *piece, struct aipm_err *err)
 	while (x->at < x->open->entry.size) {
 		if ((r = next_chunk(x, err)) == -1)
 			return -1;
-		/* Zeros are the hole between two pieces. */
-		if (r == 0 || x->part->item.tag == AIPM_INDEX_ZEROS ||
+		/* Zeros are the hole between two pieces, padding is nothing. */
+		if (r == 0 || x->part->item.tag != AIPM_INDEX_CHUNK ||
 		    x->part->file != NULL || x->lost)
 			continue;
 		part_piece(x->part, piece);

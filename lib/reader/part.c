@@ -59,7 +59,7 @@ plain_size(const struct part *p, const struct part_source *source)
 		return p->len + aipm_pax_padding(p->len);
 	case AIPM_INDEX_ZEROS:
 		return source->block;
-	default:
+	default: /* a PAD has none */
 		return p->item.plain;
 	}
 }
@@ -174,7 +174,7 @@ check_claim(struct part *p, struct part_worker *w, struct claim *c,
 	const struct aipm_xattrs *x = &h->entry.xattrs;
 	size_t left = p->plain.len - w->pos;
 
-	if (h->sparse || w->pos - from != c->headers ||
+	if (h->sparse || h->global || w->pos - from != c->headers ||
 	    !same_entry(&h->entry, &c->entry))
 		return fault(p, "its header and the index disagree");
 	aipm_xattrs_free(&c->entry.xattrs);
@@ -275,6 +275,19 @@ check_chunk(struct part *p, struct part_worker *w)
 		part_place(p, w->source->place, false);
 }
 
+static void
+check_pad(struct part *p)
+{
+	size_t size = (size_t)p->item.size;
+	struct aipm_member head;
+
+	if (aipm_crc32(0, p->packed.p, size) != p->item.crc ||
+	    aipm_member_parse(&head, p->packed.p, size) != 1 ||
+	    head.kind != AIPM_MEMBER_PAD || head.size != size ||
+	    !aipm_member_empty_ok(&head, p->packed.p))
+		(void)fault(p, "is damaged");
+}
+
 /* The first member is zeros, and the others are the same. */
 static bool
 check_zeros(struct part *p, struct part_worker *w)
@@ -305,6 +318,9 @@ part_check(struct part *p, struct part_worker *w)
 		break;
 	case AIPM_INDEX_ZEROS:
 		(void)check_zeros(p, w);
+		break;
+	case AIPM_INDEX_PAD:
+		check_pad(p);
 		break;
 	default:
 		if (inflate(p, w) && !aipm_all_zero(p->plain.p, p->plain.len))

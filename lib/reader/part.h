@@ -31,7 +31,7 @@ struct claim {
 void claim_free(struct claim *c);
 
 struct part {
-	struct aipm_index_item item; /* MEMBER, CHUNK, ZEROS or END, without
+	struct aipm_index_item item; /* any that tells of a member, without
 					what it borrows from the index */
 	struct claim *claims; /* MEMBER: owned */
 	size_t nclaims, cap;

@@ -426,6 +426,9 @@ step(struct serial *s, const struct aipm_entry **e, struct aipm_err *err)
 			return -1;
 		if (r == 0)
 			return finish_archive(s, err);
+		/* Ours have none, because each member speaks for itself. */
+		if (s->plain.ours && h->global)
+			return damaged(s, "has a global header", err);
 		s->has_entry = true;
 		s->entries++;
 		begin_content(s, h);

@@ -128,8 +128,10 @@ Test(index, a_file_of_many_chunks_goes_on_over_pages)
 
 	cr_assert_eq(aipm_index_writer_new(&w, NULL, &err), 0);
 	put(w, (struct aipm_index_item){ .tag = AIPM_INDEX_MEMBER, .size = 9 });
-	put(w, (struct aipm_index_item){
-	           .tag = AIPM_INDEX_ENTRY, .entry = &e, .chunked = true });
+	put(w, (struct aipm_index_item){ .tag = AIPM_INDEX_ENTRY,
+	           .entry = &e,
+	           .headers = 512,
+	           .chunked = true });
 	for (unsigned i = 0; i < 4000; i++)
 		put(w, (struct aipm_index_item){
 		           .tag = AIPM_INDEX_CHUNK, .size = 100 + i });
