@@ -18,12 +18,17 @@
 void aipm_compat_device(dev_t rdev, uint32_t *major, uint32_t *minor);
 dev_t aipm_compat_makedev(uint32_t major, uint32_t minor);
 
-/* Rename that fails with EEXIST where the new name exists. */
+/* Rename that fails with EEXIST where the new name exists; on file systems
+ * that can neither do that nor link, it is looked for just before. */
 int aipm_compat_rename_new(
     int olddir, const char *oldname, int newdir, const char *newname);
 
 /* Exchange two names atomically; ENOTSUP where that cannot be done. */
 int aipm_compat_exchange(int adir, const char *a, int bdir, const char *b);
+
+/* Open the directory name in dir, no symlink, for what is below it: where the
+ * system can tell, the right to list it is not needed. */
+int aipm_compat_open_search(int dir, const char *name);
 
 /* A new file in the directory dir that has no name, open for reading and
  * writing; ENOTSUP where that cannot be done. */
@@ -76,8 +81,9 @@ int aipm_compat_mount_find(const char *path, char **where);
  * the clock. */
 int64_t aipm_compat_clock_offset(void);
 
-/* Let this process open as many files as it may. */
+/* Let this process open as many files as it may; how many that are now. */
 void aipm_compat_raise_nofile(void);
+unsigned aipm_compat_nofile(void);
 
 /* Processors that this process may use; at least 1. */
 unsigned aipm_compat_processors(void);

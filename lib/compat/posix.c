@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,8 +30,19 @@ aipm_compat_makedev(uint32_t maj, uint32_t min)
 	return makedev(maj, min);
 }
 
-/* A name that is not there yet, by link() and unlink(): not for
- * directories. */
+/* What file systems without hard links answer to link(). */
+static bool
+no_links(int error)
+{
+	return error == EPERM || error == ENOTSUP || error == EOPNOTSUPP ||
+	       error == ENOSYS || error == EINVAL;
+}
+
+/*
+ * A name that is not there yet, by link() and unlink().  For what has no
+ * links, directories among it, a look before: a name that another process
+ * makes right then would be replaced, if it is a file or an empty directory.
+ */
 static int
 rename_by_link(int olddir, const char *oldname, int newdir, const char *newname)
 {
@@ -39,15 +51,15 @@ rename_by_link(int olddir, const char *oldname, int newdir, const char *newname)
 	if (fstatat(olddir, oldname, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
 	if (!S_ISDIR(st.st_mode)) {
-		if (linkat(olddir, oldname, newdir, newname, 0) == -1)
+		if (linkat(olddir, oldname, newdir, newname, 0) == 0)
+			return unlinkat(olddir, oldname, 0);
+		if (!no_links(errno))
 			return -1;
-		return unlinkat(olddir, oldname, 0);
 	}
-	/* rename() of a directory replaces an empty directory only. */
-	if (fstatat(newdir, newname, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fstatat(newdir, newname, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		errno = EEXIST;
+	if (errno != ENOENT)
 		return -1;
-	}
 	return renameat(olddir, oldname, newdir, newname);
 }
 
@@ -99,6 +111,20 @@ aipm_compat_exchange(int adir, const char *a, int bdir, const char *b)
 	return -1;
 }
 #endif
+
+int
+aipm_compat_open_search(int dir, const char *name)
+{
+#if defined(O_SEARCH)
+	int access = O_SEARCH;
+#elif defined(O_PATH)
+	int access = O_PATH;
+#else
+	int access = O_RDONLY;
+#endif
+
+	return openat(dir, name, access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
 int
 aipm_compat_unnamed(const char *dir)
@@ -202,6 +228,16 @@ aipm_compat_raise_nofile(void)
 		return;
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+unsigned
+aipm_compat_nofile(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur > INT_MAX)
+		return INT_MAX;
+	return (unsigned)r.rlim_cur;
 }
 
 unsigned

@@ -278,18 +278,25 @@ dirs_go(struct dirs *d, const char *path, size_t len, struct aipm_err *err)
 int
 dirs_find(const struct dirs *d, const char *path, size_t len)
 {
-	int fd = openat(d->root, ".", OPEN_DIR), next;
 	char *copy = strndup(path, len), *rest = copy, *slash;
+	int fd, next, error;
 
+	if (copy == NULL)
+		return -1;
+	fd = aipm_compat_open_search(d->root, ".");
 	while (fd != -1 && rest != NULL && *rest != '\0') {
 		if ((slash = strchr(rest, '/')) != NULL)
 			*slash++ = '\0';
-		next = openat(fd, rest, OPEN_DIR);
+		next = aipm_compat_open_search(fd, rest);
+		error = errno;
 		(void)close(fd);
+		errno = error;
 		fd = next;
 		rest = slash;
 	}
+	error = errno;
 	free(copy);
+	errno = error;
 	return fd;
 }
 

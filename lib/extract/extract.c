@@ -246,10 +246,13 @@ static int
 link_from(struct aipm_extract *x, int fd, struct aipm_err *err)
 {
 	const char *name = x->target + base(x->target);
-	struct stat st;
+	struct stat st = { 0 };
+	bool found = fd != -1 &&
+	             fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-	if (fd == -1 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    S_ISDIR(st.st_mode))
+	if (!found && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return failed(x->e, "cannot reach what it is a link to", err);
+	if (!found || S_ISDIR(st.st_mode))
 		return refuse(x->e,
 		    "refused: a hard link to what is no file of the archive",
 		    err);

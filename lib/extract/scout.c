@@ -11,8 +11,9 @@
 
 #include <sys/stat.h>
 
-/* Directories on the way down, and descriptors altogether. */
-enum { DEPTH_MAX = 64, SPOTS_MAX = 192 };
+/* Directories on the way down, and descriptors altogether: of those that the
+ * process may have, at most a quarter. */
+enum { DEPTH_MAX = 64, SPOTS_MAX = 192, SHARE = 4 };
 
 struct aipm_spot {
 	int fd; /* the directory */
@@ -27,7 +28,8 @@ struct aipm_scout {
 	size_t depth;
 	char *path; /* of the last entry met; "" before the first */
 	bool lost; /* nothing is made ahead any more */
-	atomic_uint spots; /* descriptors, those in use elsewhere too */
+	atomic_uint spots; /* descriptors, those in use elsewhere too, and */
+	unsigned spots_max;
 };
 
 int
@@ -42,6 +44,9 @@ aipm_scout_open(
 		return aipm_err_nomem(err);
 	}
 	s->x = x;
+	s->spots_max = aipm_compat_nofile() / SHARE;
+	if (s->spots_max > SPOTS_MAX)
+		s->spots_max = SPOTS_MAX;
 	*out = s;
 	return 0;
 }
@@ -106,6 +111,22 @@ depth_of(const char *path)
 	return n;
 }
 
+/* Whether e is a hard link to what does not come before it: it is refused, and
+ * so must not find its target made ahead. */
+static bool
+links_forward(const struct aipm_entry *e, const char *path)
+{
+	char *target;
+	bool forward;
+
+	if (e->type != AIPM_HARDLINK)
+		return false;
+	target = extract_normal(e->link);
+	forward = target == NULL || aipm_path_compare(target, path) >= 0;
+	free(target);
+	return forward;
+}
+
 /*
  * Follow the entries to e.  Whether it can be made ahead: the directory above
  * is on the way.  Out of archive order nothing can be any more, because the
@@ -119,7 +140,7 @@ follow(struct aipm_scout *s, const struct aipm_entry *e)
 
 	if (path == NULL || strcmp(path, e->path) != 0 ||
 	    aipm_extract_check(e, &ignored) == -1 ||
-	    aipm_path_compare(s->path, path) >= 0) {
+	    aipm_path_compare(s->path, path) >= 0 || links_forward(e, path)) {
 		free(path);
 		s->lost = true;
 		return false;
@@ -151,7 +172,7 @@ enter(struct aipm_scout *s)
 	const char *name = base(s->path);
 	struct aipm_spot *p;
 
-	if (s->depth == DEPTH_MAX || atomic_load(&s->spots) >= SPOTS_MAX ||
+	if (s->depth == DEPTH_MAX || atomic_load(&s->spots) >= s->spots_max ||
 	    mkdirat(parent_fd(s), name, S_IRWXU) == -1)
 		return;
 	p = spot_new(s, openat(parent_fd(s), name,

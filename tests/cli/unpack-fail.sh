@@ -148,6 +148,49 @@ else
 	skip "full and read-only targets, mounts" "not root, or no tmpfs"
 fi
 
+# Few descriptors, many directories.
+mkdir -p many/data
+(
+	cd many/data || exit
+	deep=.
+	i=0
+	while [ $i -lt 100 ]; do
+		mkdir $i "$deep/d"
+		echo $i >$i/x
+		deep=$deep/d
+		echo $i >"$deep/x"
+		i=$((i + 1))
+	done
+	ln 0/x zlink
+)
+aipm-pack -q -o many.tgz many/data >/dev/null
+run_sh 'ulimit -S -n 32; exec aipm-unpack -C to many.tgz'
+status_is "a low limit on open files is raised" 0
+ok "and all is there" diff -r many/data to/data
+rm -rf to/data
+run_sh 'ulimit -n 128; exec aipm-unpack -C to many.tgz'
+status_is "one that cannot be raised is kept to" 0
+ok "and all is there all the same" diff -r many/data to/data
+rm -rf to/data
+
+# A file system that can neither rename to a free name only, nor link.
+if command -v strace >/dev/null; then
+	poor='strace -f -qq -o strace.log -e inject=renameat2:error=EINVAL'
+	poor="$poor -e inject=linkat,link:error=EPERM"
+	run_sh "$poor aipm-unpack -C to a.tgz"
+	status_is "without either, unpacking works" 0
+	ok "to the same" diff -r src/data to/data
+	ok "both were tried" sh -c \
+	    'grep -q "renameat2.*INJ" strace.log && grep -q "linkat.*INJ" strace.log'
+	run_sh "$poor aipm-unpack -C to a.tgz"
+	status_is "and a name that is taken is respected" 1
+	rm -rf to/data
+	run_sh "$poor aipm-pack -o poor.tgz src/data"
+	status_is "so does packing" 0
+	run_sh "$poor aipm-pack -d . src/data"
+	status_is "also under a name of its own" 0
+fi
+
 # Signals, while the archive stalls half-way.
 cat >stall.py <<'EOF'
 import os, signal, subprocess, sys, time

@@ -237,6 +237,34 @@ if $root && command -v setpriv >/dev/null; then
 	run_sh "$nobody ./aipm-unpack -C to - <order.tgz"
 	status_is "directories closed to their owner are opened up in between" 0
 	is "and closed again" "$(stat -c '%a %Y' to/a)" "500 86400"
+	python3 - <<'EOF' || exit 1
+import tarfile
+with tarfile.open('reach.tgz', 'w:gz') as t:
+    for path, kind, mode, link in (
+            ('l', tarfile.DIRTYPE, 0o755, ''),
+            ('l/blind', tarfile.DIRTYPE, 0o300, ''),
+            ('l/blind/one', tarfile.REGTYPE, 0o644, ''),
+            ('l/x', tarfile.LNKTYPE, 0o644, 'l/blind/one')):
+        i = tarfile.TarInfo(path)
+        i.type, i.mode, i.linkname = kind, mode, link
+        t.addfile(i)
+with tarfile.open('shut.tgz', 'w:gz') as t:
+    for path, kind, mode, link in (
+            ('l', tarfile.DIRTYPE, 0o755, ''),
+            ('l/shut', tarfile.DIRTYPE, 0o600, ''),
+            ('l/shut/one', tarfile.REGTYPE, 0o644, ''),
+            ('l/x', tarfile.LNKTYPE, 0o644, 'l/shut/one')):
+        i = tarfile.TarInfo(path)
+        i.type, i.mode, i.linkname = kind, mode, link
+        t.addfile(i)
+EOF
+	run_sh "$nobody ./aipm-unpack -C to - <reach.tgz"
+	status_is "a link reaches into a directory that cannot be listed" 0
+	is "and shares its file" "$(stat -c %h to/l/x)" 2
+	rm -rf to/l
+	run_sh "$nobody ./aipm-unpack -C to - <shut.tgz"
+	status_is "one that cannot be entered is a failure, not damage" 1
+	like "and said so" "$err" "l/x: cannot reach what it is a link to"
 	run_sh "cd to && $nobody ../aipm-unpack -C / - <../order.tgz"
 	status_is "where he may not write, it fails" 1
 	rm -rf to
