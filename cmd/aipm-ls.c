@@ -227,5 +227,8 @@ main(int argc, char **argv)
 		return cli_usage(
 		    &run, "'%.40s' is no prefix of names", o.prefix);
 	o.terminal = isatty(STDOUT_FILENO) == 1;
+	/* Long lists, in few calls. */
+	if (!o.terminal)
+		(void)setvbuf(stdout, NULL, _IOFBF, 65536);
 	return cli_finish(&run, list(&run, &o, argv[optind], &err) == -1, &err);
 }

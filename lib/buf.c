@@ -136,6 +136,11 @@ aipm_cursor_varint(struct aipm_cursor *c)
 	uint64_t v;
 	size_t n;
 
+	/* The half of them. */
+	if (!c->bad && c->left > 0 && *c->p < 0x80) {
+		c->left--;
+		return *c->p++;
+	}
 	if (c->bad || (n = aipm_get_varint(c->p, c->left, &v)) == 0) {
 		c->bad = 1;
 		return 0;

@@ -47,6 +47,13 @@ misleading(const unsigned char *s, size_t n)
 	       (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
 }
 
+/* Whether c stands for itself, by itself. */
+static bool
+plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
 /* Put the shown form of what stands at s into out; returns the bytes taken
  * from s and sets *len to the bytes put. */
 static size_t
@@ -56,7 +63,7 @@ escape_one(const unsigned char *s, char out[8], size_t *len)
 	const char *at;
 	static const char from[] = "\n\t\r\\", to[] = "ntr\\";
 
-	if (*s >= 0x20 && *s < 0x7f && *s != '\\') {
+	if (plain(*s)) {
 		out[0] = (char)*s;
 		*len = 1;
 		return 1;
@@ -77,6 +84,16 @@ escape_one(const unsigned char *s, char out[8], size_t *len)
 	out[3] = (char)('0' + (*s & 7));
 	*len = 4;
 	return 1;
+}
+
+size_t
+aipm_escape_plain(const char *src)
+{
+	const char *s = src;
+
+	while (plain((unsigned char)*s))
+		s++;
+	return (size_t)(s - src);
 }
 
 void

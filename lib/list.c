@@ -13,7 +13,7 @@ put_name(FILE *out, const char *s, bool escaped)
 {
 	char *shown;
 
-	if (!escaped) {
+	if (!escaped || s[aipm_escape_plain(s)] == '\0') {
 		(void)fputs(s, out);
 		return 0;
 	}

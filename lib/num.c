@@ -87,18 +87,23 @@ aipm_put_varint(unsigned char p[AIPM_VARINT_MAX], uint64_t v)
 size_t
 aipm_get_varint(const unsigned char *p, size_t n, uint64_t *v)
 {
+	const unsigned char *at = p;
+	const unsigned char *end = p +
+	                           (n < AIPM_VARINT_MAX ? n : AIPM_VARINT_MAX);
+	unsigned shift = 0;
 	uint64_t r = 0;
 
-	for (size_t i = 0; i < n && i < AIPM_VARINT_MAX; i++) {
-		uint64_t bits = p[i] & 0x7f;
+	for (; at < end; shift += 7) {
+		unsigned char byte = *at++;
 
-		if (i == AIPM_VARINT_MAX - 1 && bits > 1)
+		r |= (uint64_t)(byte & 0x7f) << shift;
+		if ((byte & 0x80) != 0)
+			continue;
+		/* Of the tenth byte one bit has room. */
+		if (shift == 63 && byte > 1)
 			return 0;
-		r |= bits << (7 * i);
-		if ((p[i] & 0x80) == 0) {
-			*v = r;
-			return i + 1;
-		}
+		*v = r;
+		return (size_t)(at - p);
 	}
 	return 0;
 }

@@ -17,14 +17,17 @@
  */
 void aipm_escape(char *dst, size_t cap, const char *src);
 
+/* The same into new memory of the right size; the caller frees it.  NULL
+ * when there is no memory. */
+char *aipm_escape_dup(const char *src);
+
+/* How many bytes at the front of src are shown as they are, for sure. */
+size_t aipm_escape_plain(const char *src);
+
 /*
  * Bytes of the well-formed UTF-8 sequence of two or more at s (Unicode table
  * 3-7; terminated by a NUL somewhere), or 0.
  */
 size_t aipm_utf8_length(const unsigned char *s);
-
-/* The same into new memory of the right size; the caller frees it.  NULL
- * when there is no memory. */
-char *aipm_escape_dup(const char *src);
 
 #endif

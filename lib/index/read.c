@@ -121,6 +121,18 @@ load_page(struct aipm_index *x, struct aipm_err *err)
 	return 0;
 }
 
+/* The last entry makes room for the next one, which may share its path. */
+static void
+retire_entry(struct aipm_index *x)
+{
+	if (x->entry.path != NULL) {
+		free(x->prev);
+		x->prev = x->entry.path;
+		x->entry.path = NULL;
+	}
+	aipm_entry_free(&x->entry);
+}
+
 /* What stands at the start of an entries page; it must go on where the page
  * before ended, if that was read. */
 static int
@@ -136,6 +148,7 @@ start_entries(struct aipm_index *x, struct aipm_err *err)
 		x->offset = offset;
 	if (x->page.bad || offset != x->offset)
 		return damaged(x, err);
+	retire_entry(x);
 	x->prev[0] = '\0';
 	return 0;
 }
@@ -152,19 +165,6 @@ take_pair(struct aipm_index *x, struct aipm_err *err)
 	x->item.tag = x->type == PAGE_RUN ? AIPM_INDEX_RUN : AIPM_INDEX_MISSING;
 	x->item.key = x->key;
 	x->item.value = x->value;
-	return 0;
-}
-
-static int
-keep_path(struct aipm_index *x, struct aipm_err *err)
-{
-	char *prev = strdup(x->entry.path);
-
-	if (prev == NULL)
-		return aipm_err_nomem(err);
-	free(x->prev);
-	x->prev = prev;
-	x->entries++;
 	return 0;
 }
 
@@ -196,12 +196,13 @@ take_record(struct aipm_index *x, struct aipm_err *err)
 	if (tag < AIPM_INDEX_MEMBER || tag > AIPM_INDEX_END)
 		return 0;
 	x->item.tag = (enum aipm_index_tag)tag;
-	aipm_entry_free(&x->entry);
+	retire_entry(x);
 	if (record_decode(&x->item, &x->entry, &x->holes, &c, x->prev) == -1)
 		return damaged(x, err);
-	if (tag == AIPM_INDEX_ENTRY)
-		return keep_path(x, err) == -1 ? -1 : 1;
-	return advance(x, err) == -1 ? -1 : 1;
+	if (tag != AIPM_INDEX_ENTRY)
+		return advance(x, err) == -1 ? -1 : 1;
+	x->entries++;
+	return 1;
 }
 
 /* One line of the directory: where an entries page is, and its first path;
