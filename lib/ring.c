@@ -1,5 +1,7 @@
 #include "aipm/ring.h"
 
+#include "aipm/compat.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,17 +19,28 @@ struct slot {
  * Slots are used round and round; a job's number modulo their count is its
  * slot.
  *
+ * Threads are woken for several jobs at a time where nobody loses by it: the
+ * producer when half of the slots are empty, the caller when a few jobs are
+ * done or nothing is in work any more.
+ *
  * A signal on `ready` goes with every job that is produced.  What a job that
  * has been fetched and a number that is given back make possible is done by
  * the thread that brings it about, without one: see next_step().
+ *
+ * As many threads as workers do all of it while nothing has to be waited for.
+ * When a fetch had to wait, for the next WARM jobs the others help, which else
+ * would only be in the way: they wait for `more`.
  */
+enum { WARM = 64 };
+
 struct aipm_ring {
 	struct aipm_ring_options o;
 	pthread_mutex_t lock;
-	pthread_cond_t freed, ready, done;
+	pthread_cond_t freed, ready, more, done;
 	struct slot *slots;
 	uint64_t produced, drained; /* jobs */
 	uint64_t fetched; /* jobs before it are fetched, or being fetched */
+	unsigned cold; /* fetches until the storage counts as fast again */
 	bool handed; /* the job `drained` is with the caller */
 	bool ended; /* the producer will bring no more */
 	bool stop; /* give up */
@@ -35,13 +48,25 @@ struct aipm_ring {
 	unsigned nnumbers;
 	pthread_t producer, *threads;
 	bool producing;
-	unsigned nthreads;
+	unsigned nthreads, running;
 };
 
 static struct slot *
 slot_of(const struct aipm_ring *r, uint64_t job)
 {
 	return &r->slots[job % r->o.slots];
+}
+
+/* Whether it is worth the caller's while to wake up. */
+static bool
+enough_done(const struct aipm_ring *r)
+{
+	uint64_t job = r->drained, batch = r->o.slots / 4;
+
+	while (job < r->produced && slot_of(r, job)->state >= DONE)
+		if (++job - r->drained >= batch)
+			return true;
+	return job == r->produced && job > r->drained;
 }
 
 /* Set the state of a job, whose callback returned result. */
@@ -56,7 +81,7 @@ settle(struct aipm_ring *r, uint64_t job, enum state state, int result,
 		s->state = FAILED;
 		s->err = *err;
 	}
-	if (s->state >= DONE && job == r->drained)
+	if (s->state >= DONE && enough_done(r))
 		(void)pthread_cond_signal(&r->done);
 }
 
@@ -64,8 +89,9 @@ settle(struct aipm_ring *r, uint64_t job, enum state state, int result,
 static struct slot *
 empty_slot(struct aipm_ring *r)
 {
-	while (!r->stop && r->produced - r->drained == r->o.slots)
-		(void)pthread_cond_wait(&r->freed, &r->lock);
+	if (r->produced - r->drained == r->o.slots)
+		while (!r->stop && r->produced - r->drained > r->o.slots / 2)
+			(void)pthread_cond_wait(&r->freed, &r->lock);
 	return r->stop ? NULL : slot_of(r, r->produced);
 }
 
@@ -86,9 +112,12 @@ produce(void *arg)
 			break;
 		settle(r, r->produced++, PRODUCED, result, &err);
 		(void)pthread_cond_signal(&r->ready);
+		if (r->cold > 0)
+			(void)pthread_cond_signal(&r->more);
 	}
 	r->ended = true;
 	(void)pthread_cond_broadcast(&r->ready);
+	(void)pthread_cond_broadcast(&r->more);
 	(void)pthread_cond_signal(&r->done);
 	(void)pthread_mutex_unlock(&r->lock);
 	return NULL;
@@ -102,6 +131,29 @@ find(const struct aipm_ring *r, uint64_t from, enum state state, uint64_t *job)
 		if (slot_of(r, *job)->state == state)
 			return true;
 	return false;
+}
+
+/* Fetch that job; the lock is held before and after. */
+static void
+fetch(struct aipm_ring *r, uint64_t job)
+{
+	struct aipm_err err;
+	uint64_t mark = 0;
+	bool waited;
+	int result;
+
+	(void)pthread_mutex_unlock(&r->lock);
+	(void)aipm_compat_waited(&mark);
+	result = r->o.fetch(r->o.ctx, slot_of(r, job)->job, &err);
+	waited = aipm_compat_waited(&mark);
+	(void)pthread_mutex_lock(&r->lock);
+	if (waited) {
+		if (r->cold == 0)
+			(void)pthread_cond_broadcast(&r->more);
+		r->cold = WARM;
+	} else if (r->cold > 0)
+		r->cold--;
+	settle(r, job, FETCHED, result, &err);
 }
 
 /*
@@ -132,12 +184,10 @@ next_step(struct aipm_ring *r)
 		return false;
 	r->fetched = job + 1;
 	slot_of(r, job)->state = FETCHING;
-	if (r->o.fetch != NULL) {
-		(void)pthread_mutex_unlock(&r->lock);
-		result = r->o.fetch(r->o.ctx, slot_of(r, job)->job, &err);
-		(void)pthread_mutex_lock(&r->lock);
-	}
-	settle(r, job, FETCHED, result, &err);
+	if (r->o.fetch != NULL)
+		fetch(r, job);
+	else
+		settle(r, job, FETCHED, 0, &err);
 	return true;
 }
 
@@ -145,13 +195,19 @@ static void *
 run(void *arg)
 {
 	struct aipm_ring *r = arg;
+	bool helper;
 
 	(void)pthread_mutex_lock(&r->lock);
+	helper = r->running++ >= r->o.workers;
 	while (!r->stop)
-		if (!next_step(r)) {
+		if ((helper && r->cold == 0) || !next_step(r)) {
 			if (r->ended)
 				break;
-			(void)pthread_cond_wait(&r->ready, &r->lock);
+			/* What a helper leaves is for the others. */
+			if (helper)
+				(void)pthread_cond_signal(&r->ready);
+			(void)pthread_cond_wait(
+			    helper ? &r->more : &r->ready, &r->lock);
 		}
 	(void)pthread_mutex_unlock(&r->lock);
 	return NULL;
@@ -212,6 +268,7 @@ aipm_ring_open(struct aipm_ring **out, const struct aipm_ring_options *o,
 	(void)pthread_mutex_init(&r->lock, NULL);
 	(void)pthread_cond_init(&r->freed, NULL);
 	(void)pthread_cond_init(&r->ready, NULL);
+	(void)pthread_cond_init(&r->more, NULL);
 	(void)pthread_cond_init(&r->done, NULL);
 	if (make(r) == -1) {
 		aipm_ring_close(r);
@@ -257,7 +314,8 @@ aipm_ring_next(struct aipm_ring *r, void **slot, struct aipm_err *err)
 	if (r->handed) {
 		r->handed = false;
 		r->drained++;
-		(void)pthread_cond_signal(&r->freed);
+		if (r->produced - r->drained <= r->o.slots / 2)
+			(void)pthread_cond_signal(&r->freed);
 	}
 	result = await(r, slot, err);
 	(void)pthread_mutex_unlock(&r->lock);
@@ -270,6 +328,7 @@ join(struct aipm_ring *r)
 	(void)pthread_mutex_lock(&r->lock);
 	r->stop = true;
 	(void)pthread_cond_broadcast(&r->ready);
+	(void)pthread_cond_broadcast(&r->more);
 	(void)pthread_cond_broadcast(&r->freed);
 	(void)pthread_mutex_unlock(&r->lock);
 	if (r->producing)
@@ -290,6 +349,7 @@ aipm_ring_close(struct aipm_ring *r)
 		free(r->slots[i].job);
 	}
 	(void)pthread_cond_destroy(&r->done);
+	(void)pthread_cond_destroy(&r->more);
 	(void)pthread_cond_destroy(&r->ready);
 	(void)pthread_cond_destroy(&r->freed);
 	(void)pthread_mutex_destroy(&r->lock);

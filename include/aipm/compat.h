@@ -85,6 +85,12 @@ int64_t aipm_compat_clock_offset(void);
 void aipm_compat_raise_nofile(void);
 unsigned aipm_compat_nofile(void);
 
+/*
+ * Whether the calling thread has waited for something, a disk above all, since
+ * its last call with that mark; true where the system does not tell.
+ */
+bool aipm_compat_waited(uint64_t *mark);
+
 /* Processors that this process may use; at least 1. */
 unsigned aipm_compat_processors(void);
 

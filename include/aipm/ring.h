@@ -19,8 +19,9 @@ struct aipm_ring;
 
 /*
  * The callbacks run in the ring's threads: produce() one at a time, fetch()
- * in up to max(readers, workers) threads, work() in up to `workers`.  Where
- * fewer threads than that can be started, these do it all.  A slot is in one
+ * in up to max(readers, workers) threads, work() in up to `workers`.  More
+ * threads than workers fetch only while fetches have to wait, as they do for
+ * a cold disk.  Where fewer threads than that can be started, these do it all.  A slot is in one
  * callback at a time.  Those with err return -1 with *err set on failure.
  */
 struct aipm_ring_options {

@@ -240,6 +240,23 @@ aipm_compat_nofile(void)
 	return (unsigned)r.rlim_cur;
 }
 
+bool
+aipm_compat_waited(uint64_t *mark)
+{
+#if defined(RUSAGE_THREAD)
+	uint64_t before = *mark;
+	struct rusage u;
+
+	if (getrusage(RUSAGE_THREAD, &u) == -1)
+		return true;
+	*mark = (uint64_t)u.ru_nvcsw;
+	return *mark != before;
+#else
+	(void)mark;
+	return true;
+#endif
+}
+
 unsigned
 aipm_compat_processors(void)
 {
