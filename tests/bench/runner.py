@@ -1,4 +1,5 @@
 """Runs lines of shell for the bench, with their cost or without."""
+import mmap
 import os
 import shutil
 import signal
@@ -30,6 +31,15 @@ def wait_for_all(command, **options):
             raise
 
 
+def touch_memory():
+    """A virtual machine may have given its free memory back, and the first
+    program that uses it again would pay."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    size = min(free // 2, 4 << 30) // mmap.PAGESIZE
+    with mmap.mmap(-1, size * mmap.PAGESIZE) as m:
+        m[::mmap.PAGESIZE] = bytes(size)
+
+
 class Runner:
     """Two scratch directories: disk (below a given one) and mem."""
 
@@ -39,14 +49,38 @@ class Runner:
         self.mem = tempfile.mkdtemp(prefix="aipm-bench.", dir=mem)
         self.output = os.path.join(self.mem, "stdout")
         self.env = environment(self.mem)
+        self.mounted = None
 
     def close(self):
+        self.drop_disk()
         for d in (self.disk, self.mem):
             shutil.rmtree(d, ignore_errors=True)
 
     def settle(self):
         """What others wrote is on the disk before a clock starts."""
         subprocess.run(["sync", "-f", self.disk], check=True)
+        touch_memory()
+
+    def disk_of_its_own(self, size):
+        """A new file system of so many bytes, where root can make one; ext4
+        passes over inodes that were freed lately, so one after another on the
+        same file system would pay for those before.  Else None."""
+        top = os.path.join(self.disk, "fs")
+        image = top + ".img"
+        os.makedirs(top, exist_ok=True)
+        with open(image, "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, size)
+        for command in (["mkfs.ext4", "-qF", image],
+                        ["mount", "-o", "loop", image, top]):
+            if subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
+                return None
+        self.mounted = top
+        return top
+
+    def drop_disk(self):
+        if self.mounted:
+            subprocess.run(["umount", self.mounted], check=True)
+        self.mounted = None
 
     def shell(self, line, cwd, prefix=()):
         """Run line; its standard output is in self.output afterwards."""
