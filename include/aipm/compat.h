@@ -81,6 +81,19 @@ int aipm_compat_mount_find(const char *path, char **where);
  * the clock. */
 int64_t aipm_compat_clock_offset(void);
 
+/*
+ * Ask for a read lease on the open file and give it back: 0 if nobody has it
+ * open for writing.  EAGAIN: somebody has; ENOTSUP: its file system gives no
+ * leases, or none that tell the truth; EACCES: no right to it.
+ */
+int aipm_compat_lease_ask(int fd);
+
+/* Processes whose parents have ended become ours, where that can be had. */
+void aipm_compat_adopt_orphans(void);
+
+/* Let SIGIO come, to whom F_SETOWN names, when fd becomes readable. */
+void aipm_compat_signal_input(int fd);
+
 /* Let this process open as many files as it may; how many that are now. */
 void aipm_compat_raise_nofile(void);
 unsigned aipm_compat_nofile(void);

@@ -13,8 +13,11 @@
 #include <sys/stat.h>
 #if defined(__linux__)
 #include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #endif
 
 void
@@ -217,6 +220,77 @@ aipm_compat_clock_offset(void)
 #endif
 	return ((int64_t)wall.tv_sec - (int64_t)up.tv_sec) * 1000000000 +
 	       (int64_t)wall.tv_nsec - (int64_t)up.tv_nsec;
+}
+
+#if defined(F_SETLEASE) && defined(F_SETSIG)
+/* Those that tell the truth about writers of the same machine. */
+static bool
+has_leases(int fd)
+{
+	static const unsigned long types[] = {
+		0xef53, /* ext4 */
+		0x58465342, /* XFS */
+		0x9123683e, /* btrfs */
+		0x01021994, /* tmpfs */
+		0xf2f52010, /* F2FS */
+		0x2fc12fc1, /* ZFS */
+		0xca451a4e, /* bcachefs */
+		0x3153464a, /* JFS */
+		0x52654973, /* ReiserFS */
+		0x4d44, /* FAT */
+		0x2011bab0, /* exFAT */
+	};
+	struct statfs f;
+
+	if (fstatfs(fd, &f) == -1)
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (((unsigned long)f.f_type & 0xffffffff) == types[i])
+			return true;
+	return false;
+}
+
+int
+aipm_compat_lease_ask(int fd)
+{
+	if (!has_leases(fd)) {
+		errno = ENOTSUP;
+		return -1;
+	}
+	/* Whoever opens it for writing now breaks the lease: the signal that
+	 * tells us shall be one that does nothing. */
+	(void)fcntl(fd, F_SETSIG, SIGURG);
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0)
+		return fcntl(fd, F_SETLEASE, F_UNLCK);
+	if (errno != EAGAIN && errno != EACCES)
+		errno = ENOTSUP;
+	return -1;
+}
+#else
+int
+aipm_compat_lease_ask(int fd)
+{
+	(void)fd;
+	errno = ENOTSUP;
+	return -1;
+}
+#endif
+
+void
+aipm_compat_adopt_orphans(void)
+{
+#if defined(PR_SET_CHILD_SUBREAPER)
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+#endif
+}
+
+void
+aipm_compat_signal_input(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags != -1)
+		(void)fcntl(fd, F_SETFL, flags | O_ASYNC);
 }
 
 void

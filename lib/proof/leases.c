@@ -1,0 +1,312 @@
+#include "parts.h"
+
+#include "aipm/compat.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+enum { THREADS_MAX = 16 };
+
+/* Directories still to be looked at, shared by the threads. */
+struct hunt {
+	int root;
+	const char *top; /* the path of root */
+	const struct aipm_cancel *cancel;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	char **todo; /* owned, as are the paths, which are below root */
+	size_t ntodo, cap;
+	unsigned busy; /* threads that may add to it */
+	bool failed;
+	struct aipm_err err;
+	struct suspects *found;
+};
+
+static int
+grow(void **v, size_t *cap, size_t n, size_t size)
+{
+	size_t want = 2 * *cap + 64;
+	void *p;
+
+	if (n < *cap)
+		return 0;
+	if ((p = realloc(*v, want * size)) == NULL)
+		return -1;
+	*v = p;
+	*cap = want;
+	return 0;
+}
+
+static char *
+join(const char *dir, const char *name)
+{
+	size_t n = strlen(dir) + strlen(name) + 2;
+	char *path = malloc(n);
+
+	if (path != NULL)
+		(void)snprintf(
+		    path, n, "%s%s%s", dir, *dir == '\0' ? "" : "/", name);
+	return path;
+}
+
+static void
+fail(struct hunt *h)
+{
+	(void)pthread_mutex_lock(&h->lock);
+	if (!h->failed)
+		(void)aipm_err_nomem(&h->err);
+	h->failed = true;
+	(void)pthread_mutex_unlock(&h->lock);
+}
+
+/* A directory to look at; takes path. */
+static void
+push(struct hunt *h, char *path)
+{
+	(void)pthread_mutex_lock(&h->lock);
+	if (path == NULL || grow((void **)&h->todo, &h->cap, h->ntodo,
+	                        sizeof(*h->todo)) == -1) {
+		free(path);
+		path = NULL;
+	} else
+		h->todo[h->ntodo++] = path;
+	(void)pthread_cond_signal(&h->more);
+	(void)pthread_mutex_unlock(&h->lock);
+	if (path == NULL)
+		fail(h);
+}
+
+/* The next one, or NULL when all have been looked at. */
+static char *
+pop(struct hunt *h)
+{
+	char *path = NULL;
+
+	(void)pthread_mutex_lock(&h->lock);
+	h->busy--;
+	while (h->ntodo == 0 && h->busy > 0 && !h->failed)
+		(void)pthread_cond_wait(&h->more, &h->lock);
+	if (h->ntodo > 0 && !h->failed) {
+		path = h->todo[--h->ntodo];
+		h->busy++;
+	} else
+		(void)pthread_cond_broadcast(&h->more);
+	(void)pthread_mutex_unlock(&h->lock);
+	return path;
+}
+
+/* A lease for the file was refused (path, which is taken), or could not be
+ * asked for. */
+static void
+suspect(struct hunt *h, const struct stat *st, char *path, bool no_right)
+{
+	struct suspects *s = h->found;
+	bool ok;
+
+	(void)pthread_mutex_lock(&h->lock);
+	ok = grow((void **)&s->v, &s->cap, s->n, sizeof(*s->v)) == 0;
+	if (ok) {
+		s->v[s->n++] = (struct suspect){
+			.dev = st->st_dev, .ino = st->st_ino, .path = path
+		};
+		if (path != NULL)
+			s->refused++;
+		else if (no_right)
+			s->no_right = true;
+	}
+	(void)pthread_mutex_unlock(&h->lock);
+	if (!ok) {
+		free(path);
+		fail(h);
+	}
+}
+
+static void
+refused(
+    struct hunt *h, const struct stat *st, const char *dir, const char *name)
+{
+	char *below = join(dir, name);
+	char *path = below == NULL ? NULL : join(h->top, below);
+
+	free(below);
+	if (path == NULL)
+		fail(h);
+	else
+		suspect(h, st, path, false);
+}
+
+static void
+ask(struct hunt *h, int dir, const char *path, const char *name,
+    const struct stat *st)
+{
+	int fd = openat(
+	    dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1) {
+		if (errno != ENOENT && errno != ELOOP)
+			suspect(h, st, NULL, true);
+		return;
+	}
+	if (aipm_compat_lease_ask(fd) == -1) {
+		if (errno == EAGAIN)
+			refused(h, st, path, name);
+		else
+			suspect(h, st, NULL, errno == EACCES);
+	}
+	(void)close(fd);
+}
+
+static void
+look_at(struct hunt *h, int dir, const char *path, const char *name)
+{
+	struct stat st;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return;
+	if (S_ISDIR(st.st_mode))
+		push(h, join(path, name));
+	else if (S_ISREG(st.st_mode))
+		ask(h, dir, path, name, &st);
+}
+
+static void
+search(struct hunt *h, const char *path)
+{
+	int fd = openat(h->root, *path == '\0' ? "." : path,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct stat none = { 0 };
+	struct dirent *e;
+	struct aipm_err err;
+
+	if (d == NULL) {
+		if (errno != ENOENT)
+			suspect(h, &none, NULL, true);
+		if (fd != -1)
+			(void)close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		look_at(h, fd, path, e->d_name);
+	(void)closedir(d);
+	if (aipm_cancel_check(h->cancel, &err) == -1) {
+		(void)pthread_mutex_lock(&h->lock);
+		h->err = err;
+		h->failed = true;
+		(void)pthread_mutex_unlock(&h->lock);
+	}
+}
+
+static void *
+run(void *arg)
+{
+	struct hunt *h = arg;
+	char *path;
+
+	while ((path = pop(h)) != NULL) {
+		search(h, path);
+		free(path);
+	}
+	return NULL;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct suspect *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return x->dev < y->dev ? -1 : x->dev > y->dev;
+}
+
+/* This thread is one of them. */
+static void
+search_all(struct hunt *h)
+{
+	pthread_t threads[THREADS_MAX];
+	unsigned n = 0, wanted = aipm_compat_processors();
+	sigset_t all, old;
+
+	if (wanted > THREADS_MAX)
+		wanted = THREADS_MAX;
+	h->busy = wanted; /* pop() begins by counting one off */
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (n + 1 < wanted && pthread_create(&threads[n], NULL, run, h) == 0)
+		n++;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	(void)pthread_mutex_lock(&h->lock);
+	h->busy -= wanted - 1 - n;
+	(void)pthread_mutex_unlock(&h->lock);
+	(void)run(h);
+	while (n > 0)
+		(void)pthread_join(threads[--n], NULL);
+}
+
+int
+leases_ask(struct suspects *s, const char *dir,
+    const struct aipm_cancel *cancel, struct aipm_err *err)
+{
+	struct hunt h = { .top = dir, .cancel = cancel, .found = s };
+
+	memset(s, 0, sizeof(*s));
+	h.root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (h.root == -1)
+		return errno == ENOENT ? 0
+		                       : aipm_err_path(err, AIPM_FAILED, dir,
+		                             "cannot open the directory");
+	(void)pthread_mutex_init(&h.lock, NULL);
+	(void)pthread_cond_init(&h.more, NULL);
+	push(&h, strdup(""));
+	search_all(&h);
+	while (h.ntodo > 0)
+		free(h.todo[--h.ntodo]);
+	free(h.todo);
+	(void)pthread_cond_destroy(&h.more);
+	(void)pthread_mutex_destroy(&h.lock);
+	(void)close(h.root);
+	if (s->n > 0)
+		qsort(s->v, s->n, sizeof(*s->v), compare);
+	if (!h.failed)
+		return 0;
+	*err = h.err;
+	return -1;
+}
+
+struct suspect *
+suspects_find(const struct suspects *s, const dev_t *dev, ino_t ino)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->v[middle].ino < ino)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < s->n && s->v[low].ino == ino; low++)
+		if (dev == NULL || s->v[low].dev == *dev)
+			return &s->v[low];
+	return NULL;
+}
+
+void
+suspects_free(struct suspects *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i].path);
+	free(s->v);
+	memset(s, 0, sizeof(*s));
+}
