@@ -2,6 +2,7 @@
 
 #include "aipm/escape.h"
 #include "aipm/num.h"
+#include "aipm/registry.h"
 #include "aipm/stop.h"
 
 #include <limits.h>
@@ -10,22 +11,40 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_DATA = 256, KEY_START, KEY_LOCK, KEY_NO_WAIT };
+enum {
+	KEY_DATA = 256,
+	KEY_START,
+	KEY_LOCK,
+	KEY_NO_WAIT,
+	KEY_PAUSE,
+	KEY_DEADLINE,
+	KEY_WAIT,
+	KEY_RECOVER,
+	KEY_ALL,
+	KEY_STATUS
+};
 
 enum { TIMEOUT_MAX = 86400 };
 
 struct options {
 	const char *dir, *data; /* NULL: not given */
-	unsigned long timeout;
-	bool timed, dry_run, start, lock, no_wait;
+	unsigned long timeout, deadline, health;
+	bool timed, dry_run, start, lock, recover, status;
+	bool no_wait, pause, all;
 };
 
 static const struct cli_option options[] = {
 	{ 'C', "directory", "DIR", "the project folder (.)" },
 	{ KEY_DATA, "data", "DIR", "the data directory (data)" },
 	{ 't', "timeout", "SECONDS", "give services with data so long (120)" },
+	{ KEY_PAUSE, "pause", NULL, "freeze the services instead" },
+	{ KEY_DEADLINE, "deadline", "SECONDS", "end the command then" },
+	{ KEY_WAIT, "wait", "SECONDS", "after a start, for health checks" },
 	{ 'n', "dry-run", NULL, "say what would be stopped, and why" },
 	{ KEY_START, "start", NULL, "start what is held stopped" },
+	{ KEY_RECOVER, "recover", NULL, "start what a dead run left stopped" },
+	{ KEY_STATUS, "status", NULL, "say what is stopped because of us" },
+	{ KEY_ALL, "all", NULL, "the same for every project" },
 	{ KEY_LOCK, "lock", NULL, "take the project's lock only" },
 	{ KEY_NO_WAIT, "no-wait", NULL, "fail if the lock is held" },
 	{ 0, NULL, NULL, NULL },
@@ -46,6 +65,24 @@ option(void *opts, int key, const char *arg, struct aipm_err *err)
 	case 't':
 		o->timed = true;
 		return cli_number("-t", arg, 0, TIMEOUT_MAX, &o->timeout, err);
+	case KEY_PAUSE:
+		o->pause = true;
+		break;
+	case KEY_DEADLINE:
+		return cli_number(
+		    "--deadline", arg, 1, TIMEOUT_MAX, &o->deadline, err);
+	case KEY_WAIT:
+		return cli_number(
+		    "--wait", arg, 1, TIMEOUT_MAX, &o->health, err);
+	case KEY_RECOVER:
+		o->recover = true;
+		break;
+	case KEY_STATUS:
+		o->status = true;
+		break;
+	case KEY_ALL:
+		o->all = true;
+		break;
 	case 'n':
 		o->dry_run = true;
 		break;
@@ -64,9 +101,12 @@ option(void *opts, int key, const char *arg, struct aipm_err *err)
 
 static const struct cli cli = {
 	.name = "aipm-stop",
-	.synopsis = "[-nqv] [-C DIR] [--data DIR] [-t SECONDS] [--no-wait] "
+	.synopsis = "[-nqv] [-C DIR] [--data DIR] [-t SECONDS] [--pause] "
+	            "[--deadline SECONDS] [--wait SECONDS] [--no-wait] "
 	            "[[--] COMMAND...]\n"
-	            "[-qv] [-C DIR] [--no-wait] --start\n"
+	            "[-qv] [-C DIR] [--wait SECONDS] [--no-wait] --start\n"
+	            "[-qv] [-C DIR] [--no-wait] --recover [--all]\n"
+	            "[-C DIR] --status [--all]\n"
 	            "[-qv] [-C DIR] --lock [--] COMMAND...",
 	.about = "Stop the services that use the data, run a command, start "
 	         "them again.",
@@ -170,7 +210,11 @@ configure(struct aipm_stop_options *so, struct places *p, struct cli_run *run,
 	so->data = p->data;
 	so->backups = p->backups;
 	so->engine = cli_setting(run, "AIPM_ENGINE", NULL);
+	so->registry = cli_setting(run, "AIPM_REGISTRY", NULL);
 	so->no_wait = o->no_wait;
+	so->pause = o->pause;
+	so->deadline = (int)o->deadline;
+	so->health = (int)o->health;
 	so->lock_fd = -1;
 	if (fd != NULL && aipm_parse_u64(fd, INT_MAX, &number))
 		so->lock_fd = (int)number;
@@ -211,33 +255,89 @@ plan(const struct aipm_stop_options *so, struct aipm_err *err)
 	return 0;
 }
 
+/* "held<tab>db<tab>/srv/ai-pm": one line for each that is down. */
+static int
+print_project(const struct aipm_stop_options *so, struct aipm_err *err)
+{
+	struct aipm_journal j;
+	bool at_work;
+	char *root;
+
+	if (aipm_stop_look(so, &j, &at_work, err) == -1)
+		return -1;
+	root = aipm_escape_dup(so->root);
+	for (size_t i = 0; root != NULL && i < j.n; i++)
+		printf("%s\t%s\t%s\n",
+		    j.v[i].held ? "held"
+		    : at_work   ? "at-work"
+		                : "interrupted",
+		    j.v[i].name, root);
+	aipm_journal_free(&j);
+	if (root == NULL)
+		return aipm_err_nomem(err);
+	free(root);
+	return 0;
+}
+
+static int
+print_status(const struct aipm_stop_options *so, bool all, struct aipm_err *err)
+{
+	struct aipm_stop_options one = *so;
+	struct aipm_registry r;
+	int result = 0;
+
+	if (!all)
+		return print_project(so, err);
+	if (aipm_registry_read(&r,
+	        so->registry != NULL ? so->registry : AIPM_REGISTRY, &so->warn,
+	        err) == -1)
+		return -1;
+	for (size_t i = 0; result == 0 && i < r.n; i++) {
+		one.root = r.v[i].root;
+		one.backups = r.v[i].backups;
+		result = print_project(&one, err);
+	}
+	aipm_registry_free(&r);
+	return result;
+}
+
 static int
 work(const struct aipm_stop_options *so, const struct options *o, char **argv,
-    int *status, struct aipm_err *err)
+    struct aipm_stop_end *end, struct aipm_err *err)
 {
 	if (o->dry_run)
 		return plan(so, err);
+	if (o->status)
+		return print_status(so, o->all, err);
+	if (o->recover)
+		return o->all ? aipm_stop_recover_all(so, end, err)
+		              : aipm_stop_recover(so, end, err);
 	if (o->start)
-		return aipm_stop_start(so, err);
+		return aipm_stop_start(so, end, err);
 	if (o->lock)
 		return aipm_stop_lock(so, argv, err);
 	if (*argv == NULL)
-		return aipm_stop_hold(so, err);
-	return aipm_stop_run(so, argv, status, err);
+		return aipm_stop_hold(so, end, err);
+	return aipm_stop_run(so, argv, end, err);
 }
 
 /* A usage error's text, or NULL. */
 static const char *
 wrong(const struct options *o, bool command)
 {
-	if (o->start && o->lock)
-		return "--start and --lock exclude each other";
-	if (o->dry_run && (o->start || o->lock))
-		return "-n goes neither with --start nor with --lock";
-	if (o->start && command)
-		return "--start takes no command";
+	int verbs = o->dry_run + o->status + o->recover + o->start + o->lock;
+
+	if (verbs > 1)
+		return "-n, --start, --recover, --status and --lock exclude "
+		       "each other";
+	if (verbs == 1 && !o->dry_run && !o->lock && command)
+		return "--start, --recover and --status take no command";
 	if (o->lock && !command)
 		return "--lock needs a command";
+	if (o->all && !o->recover && !o->status)
+		return "--all goes with --recover and --status";
+	if (o->deadline != 0 && (!command || o->lock))
+		return "--deadline needs a command to end";
 	return NULL;
 }
 
@@ -248,6 +348,7 @@ main(int argc, char **argv)
 	struct options o;
 	struct places p;
 	struct aipm_stop_options so;
+	struct aipm_stop_end end = { 0, false };
 	struct aipm_err err = { AIPM_OK, 0, "" };
 	const char *text;
 	int status;
@@ -261,10 +362,12 @@ main(int argc, char **argv)
 		return status;
 	if ((text = wrong(&o, optind < argc)) != NULL)
 		return cli_usage(&run, "%s", text);
-	status = 0;
 	failed = configure(&so, &p, &run, &o, &err) == -1 ||
-	         work(&so, &o, argv + optind, &status, &err) == -1;
+	         work(&so, &o, argv + optind, &end, &err) == -1;
 	free_places(&p);
+	status = end.status;
+	/* What the supervisor warned of, another process, counts here too. */
+	run.warnings += end.warned;
 	/* 1 would be taken for the command's own. */
 	if (failed && err.cls == AIPM_FAILED)
 		err.cls = AIPM_STOPFAILED;

@@ -93,8 +93,8 @@ aipm_child_sleep(unsigned milliseconds)
 		continue;
 }
 
-static int
-exit_status(int wstatus)
+int
+aipm_child_status(int wstatus)
 {
 	if (WIFSIGNALED(wstatus))
 		return 128 + WTERMSIG(wstatus);
@@ -192,7 +192,10 @@ prepare_captured(const void *arg)
 {
 	const struct ends *e = arg;
 	int null = open("/dev/null", O_RDONLY);
+	sigset_t none;
 
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid();
 	if (null != -1 && null != STDIN_FILENO) {
 		(void)dup2(null, STDIN_FILENO);
@@ -296,7 +299,7 @@ capture(struct aipm_child_said *said, const char *const *argv,
 			continue;
 		return -1;
 	}
-	said->status = exit_status(wstatus);
+	said->status = aipm_child_status(wstatus);
 	if (terminate(&said->out, err) == -1)
 		return -1;
 	return terminate(&said->err, err);
@@ -343,8 +346,9 @@ apply(const struct aipm_child_command *c)
 		else
 			(void)setenv(e->name, e->value, 1);
 	}
-	if (c->keep != -1)
-		(void)fcntl(c->keep, F_SETFD, 0);
+	for (size_t i = 0; i < sizeof(c->keep) / sizeof(c->keep[0]); i++)
+		if (c->keep[i] != -1)
+			(void)fcntl(c->keep[i], F_SETFD, 0);
 }
 
 /* A command and the signal mask that it is to begin with. */
@@ -358,72 +362,18 @@ prepare_command(const void *arg)
 {
 	const struct begin *b = arg;
 
+	(void)setpgid(0, 0);
 	apply(b->c);
 	(void)sigprocmask(SIG_SETMASK, b->mask, NULL);
 }
 
-static void
-on_child(int signum)
-{
-	(void)signum;
-}
-
-/* What the kernel sends for a terminal goes to the whole process group. */
-static bool
-sent_by_process(const siginfo_t *info)
-{
-	return info->si_code == SI_USER || info->si_code == SI_QUEUE ||
-	       info->si_code < 0;
-}
-
-static int
-pass_signals(pid_t pid, const sigset_t *watched)
-{
-	siginfo_t info;
-	int wstatus, signum;
-
-	for (;;) {
-		if ((signum = sigwaitinfo(watched, &info)) == -1)
-			continue; /* EINTR: stopped and continued */
-		if (signum != SIGCHLD) {
-			if (sent_by_process(&info))
-				(void)kill(pid, signum);
-			continue;
-		}
-		if (waitpid(pid, &wstatus, WNOHANG) == pid)
-			return exit_status(wstatus);
-	}
-}
-
 int
-aipm_child_run(const struct aipm_child_command *c,
-    const struct aipm_cancel *cancel, int *status, struct aipm_err *err)
+aipm_child_start(const struct aipm_child_command *c, const sigset_t *mask,
+    pid_t *pid, struct aipm_err *err)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
-		SIGCHLD };
-	struct sigaction sa, old;
-	sigset_t watched, mask;
-	struct begin b = { c, &mask };
-	pid_t pid;
-	int r;
+	struct begin b = { c, mask };
 
-	memset(&sa, 0, sizeof(sa));
-	sigemptyset(&sa.sa_mask);
-	/* Ignored, SIGCHLD would never come, and nor would the status. */
-	sa.sa_handler = on_child;
-	(void)sigaction(SIGCHLD, &sa, &old);
-	sigemptyset(&watched);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&watched, signals[i]);
-	(void)sigprocmask(SIG_BLOCK, &watched, &mask);
-	r = aipm_cancel_check(cancel, err);
-	if (r == 0)
-		r = spawn(&pid, c->argv, prepare_command, &b, err);
-	if (r == 0)
-		*status = pass_signals(pid, &watched);
-	(void)sigaction(SIGCHLD, &old, NULL);
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
-	return r;
+	return spawn(pid, c->argv, prepare_command, &b, err);
 }
 
 int

@@ -108,8 +108,11 @@ parse_entry(struct aipm_journal_entry *e, char *line)
 		if ((f[i] = cut(&line, '\t')) == NULL || *f[i] == '\0')
 			return false;
 	if (line != NULL || strcmp(f[0], "container") != 0 ||
-	    !either(f[1], "in-progress", "held", &e->held) ||
-	    !either(f[2], "running", "paused", &e->paused))
+	    !either(f[1], "in-progress", "held", &e->held))
+		return false;
+	e->paused = strcmp(f[2], "paused") == 0;
+	e->frozen = strcmp(f[2], "frozen") == 0;
+	if (!e->paused && !e->frozen && strcmp(f[2], "running") != 0)
 		return false;
 	e->timeout = -1;
 	if (strcmp(f[3], "-") != 0) {
@@ -191,16 +194,18 @@ add_text(struct aipm_buf *b, const char *s)
 static int
 add_entry(struct aipm_buf *b, const struct aipm_journal_entry *e)
 {
+	const char *was = e->paused   ? "\tpaused\t"
+	                  : e->frozen ? "\tfrozen\t"
+	                              : "\trunning\t";
 	char t[16] = "-";
 
 	if (e->timeout >= 0)
 		(void)snprintf(t, sizeof(t), "%d", e->timeout);
 	return add_text(b, "container\t") == -1 ||
 	               add_text(b, e->held ? "held" : "in-progress") == -1 ||
-	               add_text(b, e->paused ? "\tpaused\t" : "\trunning\t") ==
-	                   -1 ||
-	               add_text(b, t) == -1 || add_text(b, "\t") == -1 ||
-	               add_text(b, e->id) == -1 || add_text(b, "\t") == -1 ||
+	               add_text(b, was) == -1 || add_text(b, t) == -1 ||
+	               add_text(b, "\t") == -1 || add_text(b, e->id) == -1 ||
+	               add_text(b, "\t") == -1 ||
 	               add_text(b, e->engine) == -1 ||
 	               add_text(b, "\t") == -1 || add_text(b, e->name) == -1 ||
 	               add_text(b, "\n") == -1

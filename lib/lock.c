@@ -125,6 +125,19 @@ aipm_lock_take(struct aipm_lock *l, int dirfd, const char *name,
 	return 0;
 }
 
+bool
+aipm_lock_is_held(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool held;
+
+	if (fd == -1)
+		return false;
+	held = flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
+	(void)close(fd);
+	return held;
+}
+
 void
 aipm_lock_release(struct aipm_lock *l)
 {

@@ -16,10 +16,13 @@ export PATH
 LC_ALL=C
 export LC_ALL
 unset AIPM_ROOT AIPM_NAME AIPM_ENGINE AIPM_DATA AIPM_BACKUPS AIPM_KEEP_LAST
+unset AIPM_RELEASE_FD
 passed=0
 failed=0
 skipped=0
 T=$(mktemp -d "${TMPDIR:-/tmp}/aipm-test.XXXXXX") || exit 1
+AIPM_REGISTRY=$T/registry # not this machine's own
+export AIPM_REGISTRY
 
 cleanup_test()
 {

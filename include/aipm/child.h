@@ -5,8 +5,11 @@
 #include "aipm/cancel.h"
 #include "aipm/err.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <sys/types.h>
 
 /*
  * child: running other programs.
@@ -42,26 +45,26 @@ int aipm_child_capture(struct aipm_child_said *said, const char *const *argv,
 
 void aipm_child_said_free(struct aipm_child_said *said);
 
-/* A command of the user's: it gets our standard files and terminal. */
+/* A command of the user's: it gets our standard files. */
 struct aipm_child_command {
 	char *const *argv; /* borrowed; NULL at its end */
-	int keep; /* a descriptor that it inherits, or -1 */
+	int keep[2]; /* descriptors that it inherits, or -1 */
 	struct aipm_child_env {
 		const char *name; /* NULL at the end of the list */
 		const char *value; /* NULL: removed */
-	} env[4]; /* what differs from our environment */
+	} env[6]; /* what differs from our environment */
 };
 
 /*
- * Run the command to its end, whatever happens to us short of SIGKILL.
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT that a process sends us are passed on;
- * what the terminal sends reaches the command by itself, which stays in our
- * process group so that it can read from the terminal.  Nothing is run when
- * cancel already says stop.  -1: it did not start; classes as for
- * aipm_child_find().
+ * Start the command as the leader of a process group of its own, *pid, with
+ * the signal mask *mask.  The caller waits for it.  -1: it did not start;
+ * classes as for aipm_child_find().
  */
-int aipm_child_run(const struct aipm_child_command *c,
-    const struct aipm_cancel *cancel, int *status, struct aipm_err *err);
+int aipm_child_start(const struct aipm_child_command *c, const sigset_t *mask,
+    pid_t *pid, struct aipm_err *err);
+
+/* The exit status as above of what waitpid() said. */
+int aipm_child_status(int wstatus);
 
 /* Become the command.  Returns only if that fails: -1, classes as above. */
 int aipm_child_exec(const struct aipm_child_command *c, struct aipm_err *err);

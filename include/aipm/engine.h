@@ -26,6 +26,13 @@ enum aipm_container_state {
 	AIPM_CONTAINER_PAUSED
 };
 
+enum aipm_health {
+	AIPM_HEALTH_NONE, /* it has no check */
+	AIPM_HEALTH_STARTING,
+	AIPM_HEALTH_GOOD,
+	AIPM_HEALTH_BAD
+};
+
 struct aipm_mount {
 	char *source; /* owned; path on the host, "" if there is none */
 	char *volume; /* owned; a volume's name; NULL for a bind mount */
@@ -44,6 +51,7 @@ struct aipm_container {
 	char *working_dir;
 	char *depends_on; /* "redis:service_started:false,..." */
 	enum aipm_container_state state;
+	enum aipm_health health; /* while it runs */
 	int exit_code; /* of the last time it ended */
 	int timeout; /* its own stop timeout in seconds, or -1 */
 	bool remove; /* --rm: a stop removes it */
@@ -69,17 +77,14 @@ int aipm_engine_ping(const struct aipm_engine *e, struct aipm_err *err);
 
 /*
  * The containers that run, are paused or are restarting (by the time they
- * were looked at one may be down), with the devices of their volumes.  *c
- * need not be initialised; aipm_containers_free() releases it.  Failure: *c
- * is empty.
+ * were looked at one may be down), and those of the n whole ids that exist,
+ * in whatever state; with the devices of their volumes.  *c need not be
+ * initialised; aipm_containers_free() releases it.  Failure: *c is empty.
  */
-int aipm_engine_running(const struct aipm_engine *e, struct aipm_containers *c,
-    struct aipm_err *err);
+int aipm_engine_running(const struct aipm_engine *e, const char *const *ids,
+    size_t n, struct aipm_containers *c, struct aipm_err *err);
 
-/*
- * The same for those of the n whole ids that exist, in whatever state and
- * without devices.
- */
+/* The same for those ids alone, and without devices. */
 int aipm_engine_look(const struct aipm_engine *e, const char *const *ids,
     size_t n, struct aipm_containers *c, struct aipm_err *err);
 
@@ -92,9 +97,22 @@ int aipm_engine_named(const struct aipm_engine *e, const char *name,
 int aipm_engine_stop(const struct aipm_engine *e, const char *id, int timeout,
     int own, struct aipm_err *err);
 
-/* "start", "pause" or "unpause" one. */
+/*
+ * Stop n at once, each as above with the timeouts of the slowest.  A failure
+ * may leave any of them running.
+ */
+int aipm_engine_stop_all(const struct aipm_engine *e, const char *const *ids,
+    size_t n, int timeout, int own, struct aipm_err *err);
+
+/*
+ * "start", "pause" or "unpause" n, in that order.  One that fails does not
+ * keep the engine from the others.
+ */
 int aipm_engine_tell(const struct aipm_engine *e, const char *verb,
-    const char *id, struct aipm_err *err);
+    const char *const *ids, size_t n, struct aipm_err *err);
+
+/* Whether what environment variables say of it makes it another machine's. */
+bool aipm_engine_is_remote(const struct aipm_engine *e);
 
 void aipm_containers_free(struct aipm_containers *c);
 

@@ -18,8 +18,8 @@
  *
  * in the order in which they are stopped; they are started in reverse.
  * STATE is "in-progress" (a run is at work, or died: start it again) or
- * "held" (stopped on purpose, until aipm-stop --start); WAS is "running" or
- * "paused"; TIMEOUT the seconds for the engine's stop -t, or "-" for the
+ * "held" (stopped on purpose, until aipm-stop --start); WAS is "running",
+ * "paused", or "frozen" (it ran, and was paused instead of stopped); TIMEOUT the seconds for the engine's stop -t, or "-" for the
  * container's own; ENGINE the command that knows ID.  No field holds a
  * control character.  A file without the last line, or of another version,
  * is refused.
@@ -30,7 +30,8 @@ struct aipm_journal_entry {
 	char *engine; /* owned */
 	int timeout; /* seconds, or -1 */
 	bool held;
-	bool paused;
+	bool paused; /* before */
+	bool frozen; /* by us */
 };
 
 /* A zeroed struct is an empty journal. */

@@ -32,6 +32,9 @@ int aipm_lock_take(struct aipm_lock *l, int dirfd, const char *name,
     const struct aipm_warn *note, const struct aipm_cancel *cancel,
     struct aipm_err *err);
 
+/* Whether somebody holds the lock on that file. */
+bool aipm_lock_is_held(int dirfd, const char *name);
+
 /* Close the descriptor; a lock that others inherited stays theirs. */
 void aipm_lock_release(struct aipm_lock *l);
 

@@ -27,7 +27,7 @@ struct aipm_stopped {
 };
 
 struct aipm_stack {
-	struct aipm_containers running; /* all that run; owned */
+	struct aipm_containers running; /* all that run, and more; owned */
 	struct aipm_stopped *v; /* owned; in the order to stop them */
 	size_t n;
 };
@@ -44,6 +44,14 @@ struct aipm_stack {
  */
 int aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
     const struct aipm_project *place, const struct aipm_warn *note,
+    struct aipm_err *err);
+
+/*
+ * One reading, and in s->running also those of the n whole ids that exist, in
+ * whatever state.  Failures are the engine's.
+ */
+int aipm_stack_look(struct aipm_stack *s, const struct aipm_engine *e,
+    const struct aipm_project *place, const char *const *ids, size_t n,
     struct aipm_err *err);
 
 /*

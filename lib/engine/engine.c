@@ -97,23 +97,62 @@ add_id(struct ids *ids, const char *id, struct aipm_err *err)
 	return 0;
 }
 
-static int
-list_ids(const struct aipm_engine *e, struct ids *ids, const char *option,
-    struct aipm_err *err)
+/* What the engine lists: all ids, and those of them that may run. */
+struct listing {
+	struct ids all, up;
+};
+
+static void
+free_listing(struct listing *l)
 {
-	const char *argv[] = { e->command, "ps", "-q", "--no-trunc", option,
-		NULL };
+	free_ids(&l->all);
+	free_ids(&l->up);
+}
+
+/* "Up 3 minutes (Paused)", "Restarting (1) 5 seconds ago", "Exited (0) ...":
+ * whether it may be one that runs. */
+static bool
+may_run(const char *status)
+{
+	static const char *const down[] = { "Exited", "Created", "Dead",
+		"Initialized", "Configured", "Removing", "Removal" };
+
+	for (size_t i = 0; i < sizeof(down) / sizeof(down[0]); i++)
+		if (strncmp(status, down[i], strlen(down[i])) == 0)
+			return false;
+	return true;
+}
+
+static int
+take_line(struct listing *l, char *line, struct aipm_err *err)
+{
+	char *status = line + strcspn(line, " ");
+
+	if (*status != '\0')
+		*status++ = '\0';
+	if (add_id(&l->all, line, err) == -1)
+		return -1;
+	return may_run(status) ? add_id(&l->up, line, err) : 0;
+}
+
+/* *l is released with free_listing(), also on failure. */
+static int
+list(const struct aipm_engine *e, struct listing *l, struct aipm_err *err)
+{
+	const char *argv[] = { e->command, "ps", "--all", "--no-trunc",
+		"--format", "{{.ID}} {{.Status}}", NULL };
 	struct aipm_child_said said;
 	char *s, *save;
 	int r = 0;
 
+	memset(l, 0, sizeof(*l));
 	if (ask(e, &said, argv, err) == -1)
 		return -1;
 	if (said.status != 0)
 		r = refused(err, argv, "", &said);
 	for (s = strtok_r((char *)said.out.p, "\r\n", &save);
 	     r == 0 && s != NULL; s = strtok_r(NULL, "\r\n", &save))
-		r = add_id(ids, s, err);
+		r = take_line(l, s, err);
 	aipm_child_said_free(&said);
 	return r;
 }
@@ -121,10 +160,10 @@ list_ids(const struct aipm_engine *e, struct ids *ids, const char *option,
 int
 aipm_engine_ping(const struct aipm_engine *e, struct aipm_err *err)
 {
-	struct ids ids = { NULL, 0 };
-	int r = list_ids(e, &ids, NULL, err);
+	struct listing l;
+	int r = list(e, &l, err);
 
-	free_ids(&ids);
+	free_listing(&l);
 	return r;
 }
 
@@ -218,82 +257,62 @@ add_devices(const struct aipm_engine *e, struct aipm_containers *c,
 	return r;
 }
 
-/* 1 done, 0 refused, -1. */
+/*
+ * Inspect those of the n ids that exist, and with running all that run: 1
+ * done, 0 refused, -1.
+ */
 static int
-read_running(const struct aipm_engine *e, struct aipm_containers *c,
-    struct aipm_err *err)
+read_listed(const struct aipm_engine *e, const char *const *ids, size_t n,
+    bool running, struct aipm_containers *c, struct aipm_err *err)
 {
-	struct ids ids = { NULL, 0 };
-	int r = list_ids(e, &ids, NULL, err);
+	struct listing l;
+	int r = list(e, &l, err);
 
-	/* Podman's plain list leaves out what is paused. */
+	if (!running)
+		free_ids(&l.up);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (has_id(&l.all, ids[i]))
+			r = add_id(&l.up, ids[i], err);
 	if (r == 0)
-		r = list_ids(e, &ids, "--filter=status=paused", err);
-	if (r == 0)
-		r = ids.n == 0
-		        ? 1
-		        : inspect(e, (const char *const *)ids.v, ids.n, c, err);
-	if (r == 1)
+		r = l.up.n == 0 ? 1
+		                : inspect(e, (const char *const *)l.up.v,
+		                      l.up.n, c, err);
+	if (r == 1 && running)
 		r = add_devices(e, c, err);
-	free_ids(&ids);
+	free_listing(&l);
 	return r;
 }
 
-int
-aipm_engine_running(const struct aipm_engine *e, struct aipm_containers *c,
-    struct aipm_err *err)
+/* Containers that vanish between the list and the look are no failure. */
+static int
+read_patiently(const struct aipm_engine *e, const char *const *ids, size_t n,
+    bool running, struct aipm_containers *c, struct aipm_err *err)
 {
 	int r = 0;
 
 	memset(c, 0, sizeof(*c));
 	for (int i = 0; r == 0 && i < TRIES; i++) {
 		aipm_containers_free(c);
-		r = read_running(e, c, err);
+		r = read_listed(e, ids, n, running, c, err);
 	}
-	if (r != 1) {
-		aipm_containers_free(c);
-		return -1;
-	}
-	return 0;
+	if (r == 1)
+		return 0;
+	aipm_containers_free(c);
+	return -1;
 }
 
-/* Those of the n ids that are in the list of all containers. */
-static int
-existing(const struct aipm_engine *e, const char *const *ids, size_t n,
-    struct ids *there, struct aipm_err *err)
+int
+aipm_engine_running(const struct aipm_engine *e, const char *const *ids,
+    size_t n, struct aipm_containers *c, struct aipm_err *err)
 {
-	struct ids all = { NULL, 0 };
-	int r = list_ids(e, &all, "--all", err);
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (has_id(&all, ids[i]))
-			r = add_id(there, ids[i], err);
-	free_ids(&all);
-	return r;
+	return read_patiently(e, ids, n, true, c, err);
 }
 
 int
 aipm_engine_look(const struct aipm_engine *e, const char *const *ids, size_t n,
     struct aipm_containers *c, struct aipm_err *err)
 {
-	struct ids there = { NULL, 0 };
-	int r = 0;
-
-	memset(c, 0, sizeof(*c));
-	for (int i = 0; r == 0 && i < TRIES; i++) {
-		free_ids(&there);
-		aipm_containers_free(c);
-		if ((r = existing(e, ids, n, &there, err)) == 0)
-			r = there.n == 0
-			        ? 1
-			        : inspect(e, (const char *const *)there.v,
-			              there.n, c, err);
-	}
-	free_ids(&there);
-	if (r == 1)
-		return 0;
-	aipm_containers_free(c);
-	return -1;
+	return read_patiently(e, ids, n, false, c, err);
 }
 
 int
@@ -308,39 +327,72 @@ aipm_engine_named(const struct aipm_engine *e, const char *name,
 	return r == -1 ? -1 : 0;
 }
 
-/* One verb to one container.  What was begun is not broken off. */
+/*
+ * A verb, with or without -t SECONDS, to n containers.  What was begun is not
+ * broken off.
+ */
 static int
-tell(const char *const *argv, const char *id, unsigned limit,
-    struct aipm_err *err)
+tell(const struct aipm_engine *e, const char *const *words,
+    const char *const *ids, size_t n, unsigned limit, struct aipm_err *err)
 {
+	const char **argv = make_argv(e, words, ids, n);
 	struct aipm_child_said said = { 0 };
-	int r = aipm_child_capture(&said, argv, limit, NULL, err);
+	int r;
 
+	if (argv == NULL)
+		return aipm_err_nomem(err);
+	r = aipm_child_capture(&said, argv, limit, NULL, err);
 	if (r == 0 && said.status != 0)
-		r = refused(err, argv, id, &said);
+		r = refused(err, argv, n == 1 ? ids[0] : "", &said);
 	aipm_child_said_free(&said);
+	free(argv);
 	return r;
+}
+
+int
+aipm_engine_stop_all(const struct aipm_engine *e, const char *const *ids,
+    size_t n, int timeout, int own, struct aipm_err *err)
+{
+	char seconds[16];
+	const char *with[] = { "stop", "-t", seconds, NULL };
+	const char *plain[] = { "stop", NULL };
+	int grace = timeout != -1 ? timeout : own != -1 ? own : DEFAULT_STOP;
+
+	(void)snprintf(seconds, sizeof(seconds), "%d", timeout);
+	return tell(e, timeout == -1 ? plain : with, ids, n,
+	    (unsigned)grace + ANSWER, err);
 }
 
 int
 aipm_engine_stop(const struct aipm_engine *e, const char *id, int timeout,
     int own, struct aipm_err *err)
 {
-	char seconds[16];
-	const char *with[] = { e->command, "stop", "-t", seconds, id, NULL };
-	const char *plain[] = { e->command, "stop", id, NULL };
-	int grace = timeout != -1 ? timeout : own != -1 ? own : DEFAULT_STOP;
-	unsigned limit = (unsigned)grace + ANSWER;
-
-	(void)snprintf(seconds, sizeof(seconds), "%d", timeout);
-	return tell(timeout == -1 ? plain : with, id, limit, err);
+	return aipm_engine_stop_all(e, &id, 1, timeout, own, err);
 }
 
 int
-aipm_engine_tell(const struct aipm_engine *e, const char *verb, const char *id,
-    struct aipm_err *err)
+aipm_engine_tell(const struct aipm_engine *e, const char *verb,
+    const char *const *ids, size_t n, struct aipm_err *err)
 {
-	const char *argv[] = { e->command, verb, id, NULL };
+	const char *words[] = { verb, NULL };
 
-	return tell(argv, id, ANSWER, err);
+	return tell(e, words, ids, n, ANSWER * (unsigned)(n == 0 ? 1 : n), err);
+}
+
+bool
+aipm_engine_is_remote(const struct aipm_engine *e)
+{
+	static const char *const names[] = { "DOCKER_HOST", "CONTAINER_HOST" };
+	const char *context = getenv("DOCKER_CONTEXT");
+
+	(void)e;
+	for (size_t i = 0; i < 2; i++) {
+		const char *host = getenv(names[i]);
+
+		if (host != NULL && *host != '\0' &&
+		    strncmp(host, "unix:", 5) != 0 && *host != '/')
+			return true;
+	}
+	return context != NULL && *context != '\0' &&
+	       strcmp(context, "default") != 0;
 }

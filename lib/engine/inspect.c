@@ -114,6 +114,23 @@ parse_status(struct aipm_container *c, const char *s)
 	return true;
 }
 
+/* Podman gives those without a check an empty one. */
+static bool
+parse_health(struct aipm_container *c, const char *s)
+{
+	char *t;
+
+	if (!take_string(&s, &t))
+		return false;
+	c->health = t == NULL || *t == '\0' || strcmp(t, "none") == 0
+	                ? AIPM_HEALTH_NONE
+	            : strcmp(t, "healthy") == 0  ? AIPM_HEALTH_GOOD
+	            : strcmp(t, "starting") == 0 ? AIPM_HEALTH_STARTING
+	                                         : AIPM_HEALTH_BAD;
+	free(t);
+	return true;
+}
+
 /* null and what exceeds an int are fallback: no exit code or time does. */
 static bool
 parse_int(int *v, const char *s, int fallback)
@@ -228,6 +245,8 @@ parse_line(struct aipm_container *c, const struct line *l)
 		return parse_created(c, l->rest);
 	if (strcmp(l->word, "status") == 0)
 		return parse_status(c, l->rest);
+	if (strcmp(l->word, "health") == 0)
+		return parse_health(c, l->rest);
 	if (strcmp(l->word, "exit") == 0)
 		return parse_int(&c->exit_code, l->rest, 0);
 	if (strcmp(l->word, "timeout") == 0)

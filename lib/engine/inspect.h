@@ -15,6 +15,8 @@
 	"name {{json .Name}}\n"                                               \
 	"created {{json .Created}}\n"                                         \
 	"status {{json .State.Status}}\n"                                     \
+	"health {{if .State.Health}}{{json .State.Health.Status}}"            \
+	"{{else}}null{{end}}\n"                                               \
 	"exit {{json .State.ExitCode}}\n"                                     \
 	"timeout {{json .Config.StopTimeout}}\n"                              \
 	"remove {{json .HostConfig.AutoRemove}}\n"                            \

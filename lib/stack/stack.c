@@ -17,7 +17,7 @@
 
 enum {
 	READINGS = 10, /* of which two in a row must agree */
-	BETWEEN = 200, /* ms */
+	BETWEEN = 100, /* ms */
 	PROC_MAX = 1 << 20 /* bytes that are looked at of a file in /proc */
 };
 
@@ -97,11 +97,11 @@ consider(struct aipm_stack *s, const struct aipm_container *c,
 /* One reading. */
 static int
 read_once(struct aipm_stack *s, const struct aipm_engine *e,
-    const struct aipm_project *place, const struct aipm_warn *note,
-    struct aipm_err *err)
+    const struct aipm_project *place, const char *const *ids, size_t n,
+    const struct aipm_warn *note, struct aipm_err *err)
 {
 	memset(s, 0, sizeof(*s));
-	if (aipm_engine_running(e, &s->running, err) == -1) {
+	if (aipm_engine_running(e, ids, n, &s->running, err) == -1) {
 		if (err->cls != AIPM_SIGNALLED)
 			err->cls = AIPM_NOTSTOPPED;
 		return -1;
@@ -179,13 +179,13 @@ aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
 {
 	struct aipm_stack next;
 
-	if (read_once(s, e, place, note, err) == -1)
+	if (read_once(s, e, place, NULL, 0, note, err) == -1)
 		return -1;
 	for (int i = 1; i < READINGS; i++) {
 		bool same;
 
 		aipm_child_sleep(BETWEEN);
-		if (read_once(&next, e, place, NULL, err) == -1) {
+		if (read_once(&next, e, place, NULL, 0, NULL, err) == -1) {
 			aipm_stack_free(s);
 			return -1;
 		}
@@ -202,6 +202,14 @@ aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
 	aipm_stack_free(s);
 	return aipm_err_set(err, AIPM_NOTSTOPPED,
 	    "the services keep changing: wait until they have settled");
+}
+
+int
+aipm_stack_look(struct aipm_stack *s, const struct aipm_engine *e,
+    const struct aipm_project *place, const char *const *ids, size_t n,
+    struct aipm_err *err)
+{
+	return read_once(s, e, place, ids, n, NULL, err);
 }
 
 /* A socket or a device holds nothing that could be backed up. */

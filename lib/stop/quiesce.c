@@ -19,6 +19,13 @@ timeout_of(const struct session *s, const struct aipm_stopped *m)
 	return m->mount != NULL && m->c->timeout == -1 ? s->o->timeout : -1;
 }
 
+/* Whether nothing has to be done to it. */
+static bool
+is_quiet(const struct session *s, const struct aipm_stopped *m)
+{
+	return s->o->pause && m->c->state == AIPM_CONTAINER_PAUSED;
+}
+
 static int
 note_down(struct session *s, const struct aipm_engine *e,
     const struct aipm_stack *stack, struct aipm_err *err)
@@ -33,9 +40,11 @@ note_down(struct session *s, const struct aipm_engine *e,
 			.timeout = timeout_of(s, m),
 			.held = false,
 			.paused = m->c->state == AIPM_CONTAINER_PAUSED,
+			.frozen = s->o->pause,
 		};
 
-		if (aipm_journal_add(&s->journal, &entry, err) == -1)
+		if (!is_quiet(s, m) &&
+		    aipm_journal_add(&s->journal, &entry, err) == -1)
 			return -1;
 	}
 	return session_save(s, err);
@@ -73,43 +82,19 @@ stop_one(const struct session *s, const struct aipm_engine *e,
     const struct aipm_stopped *m, struct aipm_err *err)
 {
 	const struct aipm_container *c = m->c;
+	const char *id = c->id;
 	int r = 0;
 
+	if (is_quiet(s, m))
+		return 0;
+	if (s->o->pause)
+		return aipm_engine_tell(e, "pause", &id, 1, err);
 	/* Frozen, it cannot end and would be killed. */
 	if (c->state == AIPM_CONTAINER_PAUSED)
-		r = aipm_engine_tell(e, "unpause", c->id, err);
+		r = aipm_engine_tell(e, "unpause", &id, 1, err);
 	if (r == 0)
-		r = aipm_engine_stop(
-		    e, c->id, timeout_of(s, m), c->timeout, err);
-	return r == -1 && still_up(e, c->id) ? -1 : 0;
-}
-
-/* Name the containers with data that did not end by themselves. */
-static int
-report_killed(const struct session *s, const struct aipm_engine *e,
-    const struct aipm_stack *stack, struct aipm_err *err)
-{
-	const char **ids = calloc(stack->n, sizeof(*ids));
-	struct aipm_containers c;
-	size_t n = 0;
-	int r;
-
-	if (ids == NULL)
-		return aipm_err_nomem(err);
-	for (size_t i = 0; i < stack->n; i++)
-		if (stack->v[i].mount != NULL)
-			ids[n++] = stack->v[i].c->id;
-	r = aipm_engine_look(e, ids, n, &c, err);
-	free(ids);
-	if (r == -1)
-		return -1;
-	for (size_t i = 0; i < c.n; i++)
-		if (c.v[i].exit_code == KILLED)
-			aipm_warn(&s->o->warn, c.v[i].name,
-			    "was killed because it did not stop in time: its "
-			    "data is as after a crash (a longer -t helps)");
-	aipm_containers_free(&c);
-	return 0;
+		r = aipm_engine_stop(e, id, timeout_of(s, m), c->timeout, err);
+	return r == -1 && still_up(e, id) ? -1 : 0;
 }
 
 static void
@@ -120,7 +105,9 @@ say_stopped(const struct session *s, const struct aipm_stack *stack)
 
 	for (size_t i = 0; i < stack->n; i++)
 		session_list_add(&l, stack->v[i].c->name);
-	(void)snprintf(text, sizeof(text), "stopped: %s", l.text);
+	(void)snprintf(text, sizeof(text), "%s: %s",
+	    s->o->pause ? "paused (a copy is as after a crash)" : "stopped",
+	    l.text);
 	aipm_warn(&s->o->note, NULL, text);
 }
 
@@ -147,7 +134,68 @@ stop_all(struct session *s, const struct aipm_engine *e,
 		}
 	}
 	say_stopped(s, stack);
-	return report_killed(s, e, stack, err);
+	return 0;
+}
+
+/* The container of that id among those that were looked at, or NULL. */
+static const struct aipm_container *
+find(const struct aipm_containers *c, const char *id)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->v[i].id, id) == 0)
+			return &c->v[i];
+	return NULL;
+}
+
+/* Name the containers with data that did not end by themselves. */
+static void
+report_killed(const struct session *s, const struct aipm_stack *before,
+    const struct aipm_stack *now)
+{
+	for (size_t i = 0; i < before->n; i++) {
+		const struct aipm_container *c = find(
+		    &now->running, before->v[i].c->id);
+
+		if (before->v[i].mount != NULL && c != NULL &&
+		    c->state == AIPM_CONTAINER_DOWN && c->exit_code == KILLED)
+			aipm_warn(&s->o->warn, c->name,
+			    "was killed because it did not stop in time: its "
+			    "data is as after a crash (a longer -t helps)");
+	}
+}
+
+/* Look again behind a round of stopping. */
+static int
+look_again(struct session *s, const struct aipm_engine *e,
+    struct aipm_stack *stack, const struct aipm_project *place,
+    struct aipm_err *err)
+{
+	const char **ids = calloc(stack->n + 1, sizeof(*ids));
+	struct aipm_stack now;
+	int r;
+
+	if (ids == NULL)
+		return aipm_err_nomem(err);
+	for (size_t i = 0; i < stack->n; i++)
+		ids[i] = stack->v[i].c->id;
+	r = aipm_stack_look(&now, e, place, ids, stack->n, err);
+	free(ids);
+	if (r == -1)
+		return -1;
+	report_killed(s, stack, &now);
+	aipm_stack_free(stack);
+	*stack = now;
+	return 0;
+}
+
+/* The first one that is not quiet, or NULL. */
+static const struct aipm_stopped *
+first_loud(const struct session *s, const struct aipm_stack *stack)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		if (!is_quiet(s, &stack->v[i]))
+			return &stack->v[i];
+	return NULL;
 }
 
 /* Stop what runs until a look finds nothing. */
@@ -156,16 +204,17 @@ stop_until_quiet(struct session *s, const struct aipm_engine *e,
     struct aipm_stack *stack, const struct aipm_project *place,
     struct aipm_err *err)
 {
-	for (int i = 0; i < ROUNDS && stack->n != 0; i++) {
-		if (stop_all(s, e, stack, err) == -1)
+	const struct aipm_stopped *m = first_loud(s, stack);
+
+	for (int i = 0; i < ROUNDS && m != NULL; i++) {
+		if (stop_all(s, e, stack, err) == -1 ||
+		    look_again(s, e, stack, place, err) == -1)
 			return -1;
-		aipm_stack_free(stack);
-		if (aipm_stack_read(stack, e, place, NULL, err) == -1)
-			return -1;
+		m = first_loud(s, stack);
 	}
-	if (stack->n == 0)
+	if (m == NULL)
 		return 0;
-	return aipm_err_file(err, AIPM_NOTSTOPPED, stack->v[0].c->name,
+	return aipm_err_file(err, AIPM_NOTSTOPPED, m->c->name,
 	    "is started again whenever it is stopped: find out by whom");
 }
 
@@ -185,6 +234,10 @@ quiesce(struct session *s, const struct aipm_engine *e, struct aipm_err *err)
 		aipm_warn(&s->o->note, NULL,
 		    "no service of this project runs: nothing to stop");
 	r = stop_until_quiet(s, e, &stack, &place, err);
+	if (r == 0)
+		r = aipm_cancel_check(&s->o->cancel, err);
+	if (r == 0)
+		r = session_ask(s, e, &stack, err);
 	aipm_stack_free(&stack);
 	return r;
 }
@@ -192,12 +245,15 @@ quiesce(struct session *s, const struct aipm_engine *e, struct aipm_err *err)
 int
 session_quiesce(struct session *s, struct aipm_err *err)
 {
-	struct aipm_engine e;
+	struct aipm_stack none = { .n = 0 };
+	int r;
 
-	if (session_engine(s->o, &e) == 1 && quiesce(s, &e, err) == -1) {
-		if (err->cls == AIPM_FAILED)
-			err->cls = AIPM_NOTSTOPPED;
-		return -1;
-	}
-	return aipm_cancel_check(&s->o->cancel, err);
+	s->has_engine = session_engine(s->o, &s->engine) == 1;
+	if (s->has_engine)
+		r = quiesce(s, &s->engine, err);
+	else if ((r = aipm_cancel_check(&s->o->cancel, err)) == 0)
+		r = session_ask(s, NULL, &none, err);
+	if (r == -1 && err->cls == AIPM_FAILED)
+		err->cls = AIPM_NOTSTOPPED;
+	return r;
 }

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "aipm/escape.h"
+#include "aipm/registry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,13 +88,67 @@ session_load(struct session *s, struct aipm_err *err)
 	return aipm_journal_read(&s->journal, s->dir, journal_name, path, err);
 }
 
+const char *
+session_registry(const struct aipm_stop_options *o)
+{
+	return o->registry != NULL ? o->registry : AIPM_REGISTRY;
+}
+
 int
-session_save(const struct session *s, struct aipm_err *err)
+session_peek(const struct aipm_stop_options *o)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s/.aipm", o->backups);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Before there is something to recover.  Without it the project's own next
+ * run still starts what is down. */
+static void
+enter_registry(struct session *s)
+{
+	struct aipm_err err;
+	char text[sizeof(err.text) + 64];
+
+	if (s->registered)
+		return;
+	s->registered = true;
+	if (aipm_registry_add(session_registry(s->o), s->o->root, s->o->data,
+	        s->o->backups, &err) == 0)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "not registered for aipm-stop --recover --all: %s", err.text);
+	aipm_warn(&s->o->note, NULL, text);
+}
+
+static void
+leave_registry(struct session *s)
+{
+	struct aipm_err err;
+
+	s->registered = false;
+	if (aipm_registry_remove(session_registry(s->o), s->o->root, s->o->data,
+	        s->o->backups, &err) == -1)
+		aipm_warn(&s->o->note, NULL, err.text);
+}
+
+int
+session_save(struct session *s, struct aipm_err *err)
 {
 	char path[4096 + 16];
 
 	full_path(path, s, journal_name);
-	return aipm_journal_write(&s->journal, s->dir, journal_name, path, err);
+	if (s->journal.n > 0)
+		enter_registry(s);
+	if (aipm_journal_write(&s->journal, s->dir, journal_name, path, err) ==
+	    -1)
+		return -1;
+	if (s->journal.n == 0)
+		leave_registry(s);
+	return 0;
 }
 
 bool
@@ -132,15 +187,22 @@ has_compose_file(const char *root)
 	return false;
 }
 
+bool
+session_find_engine(const struct aipm_stop_options *o, struct aipm_engine *e,
+    struct aipm_err *err)
+{
+	e->cancel = &o->cancel;
+	return aipm_engine_find(&e->command, o->engine, err) == 0 &&
+	       aipm_engine_ping(e, err) == 0;
+}
+
 int
 session_engine(const struct aipm_stop_options *o, struct aipm_engine *e)
 {
 	struct aipm_err err;
 	char text[sizeof(err.text) + 64];
 
-	e->cancel = &o->cancel;
-	if (aipm_engine_find(&e->command, o->engine, &err) == 0 &&
-	    aipm_engine_ping(e, &err) == 0)
+	if (session_find_engine(o, e, &err))
 		return 1;
 	if (err.cls == AIPM_SIGNALLED)
 		return 0;

@@ -12,8 +12,8 @@
  * restarts needs some seconds. */
 static const unsigned backoff[] = { 1000, 2000, 4000, 8000 };
 
-/* A started container is looked at after these, in ms. */
-enum { SETTLE = 300, SETTLE_MORE = 1000 };
+/* Started containers are looked at after these, in ms. */
+enum { SETTLE = 100, SETTLE_MORE = 1000, HEALTH_STEP = 250 };
 
 enum fate { TO_START, STARTED, UP, GONE };
 
@@ -21,12 +21,20 @@ enum fate { TO_START, STARTED, UP, GONE };
 struct task {
 	const struct aipm_journal_entry *e; /* borrowed from the journal */
 	enum fate fate;
+	/* As the last look found it: */
+	bool there;
+	enum aipm_container_state state;
+	enum aipm_health health;
+	int exit_code;
+	int timeout; /* its own, or -1 */
 	char why[384]; /* it is not up */
 };
 
 struct tasks {
 	struct task *v; /* in the order to start them */
 	size_t n;
+	const char **ids; /* room for n */
+	struct task **of; /* the tasks of those ids */
 	bool hung; /* the engine did not answer in its time */
 };
 
@@ -36,27 +44,52 @@ say_why(struct task *t, const char *why)
 	(void)snprintf(t->why, sizeof(t->why), "%.380s", why);
 }
 
+/* No cancel: a signal is honoured when everything runs. */
 static struct aipm_engine
 engine_of(const struct task *t)
 {
-	/* No cancel: a signal is honoured when everything runs. */
 	return (struct aipm_engine){ t->e->engine, NULL };
 }
 
-/* The container into *c (n is 0 if there is none): -1, *t says why. */
-static int
-look(struct tasks *all, struct task *t, struct aipm_containers *c)
+static void
+failed(struct tasks *all, size_t n, const struct aipm_err *err)
 {
-	const struct aipm_engine e = engine_of(t);
-	const char *id = t->e->id;
-	struct aipm_err err;
-
-	if (aipm_engine_look(&e, &id, 1, c, &err) == 0)
-		return 0;
-	if (err.errnum == ETIMEDOUT)
+	if (err->errnum == ETIMEDOUT)
 		all->hung = true;
-	say_why(t, err.text);
-	return -1;
+	for (size_t i = 0; i < n; i++)
+		say_why(all->of[i], err->text);
+}
+
+/* Collect ids and tasks of that fate with the engine of first: how many. */
+static size_t
+collect(struct tasks *all, const struct task *first, enum fate fate)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct task *t = &all->v[i];
+
+		if (t->fate != fate ||
+		    strcmp(t->e->engine, first->e->engine) != 0)
+			continue;
+		all->ids[n] = t->e->id;
+		all->of[n++] = t;
+	}
+	return n;
+}
+
+/* Narrow what was collected to those that want holds for. */
+static size_t
+narrow(struct tasks *all, size_t n, bool (*want)(const struct task *t))
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (want(all->of[i])) {
+			all->ids[k] = all->ids[i];
+			all->of[k++] = all->of[i];
+		}
+	return k;
 }
 
 /* It was removed; somebody may have made it anew under its name. */
@@ -76,69 +109,150 @@ look_for_successor(struct task *t)
 	aipm_containers_free(&c);
 }
 
+static void
+take_look(struct task *t, const struct aipm_containers *c)
+{
+	t->there = false;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct aipm_container *x = &c->v[i];
+
+		if (strcmp(x->id, t->e->id) != 0)
+			continue;
+		t->there = true;
+		t->state = x->state;
+		t->health = x->health;
+		t->exit_code = x->exit_code;
+		t->timeout = x->timeout;
+	}
+}
+
+/* Look at the n that were collected: -1, they say why. */
+static int
+look(struct tasks *all, size_t n)
+{
+	const struct aipm_engine e = engine_of(all->of[0]);
+	struct aipm_containers c;
+	struct aipm_err err;
+
+	if (aipm_engine_look(&e, all->ids, n, &c, &err) == -1) {
+		failed(all, n, &err);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		take_look(all->of[i], &c);
+	aipm_containers_free(&c);
+	return 0;
+}
+
+static bool
+is_paused(const struct task *t)
+{
+	return t->state == AIPM_CONTAINER_PAUSED;
+}
+
+/* What is frozen by us needs no stop, nor what was not reached. */
+static bool
+wants_stop(const struct task *t)
+{
+	return !t->e->frozen;
+}
+
+static bool
+wants_start(const struct task *t)
+{
+	return !t->e->frozen || t->state == AIPM_CONTAINER_DOWN;
+}
+
+/* Stop those of the n collected from i on that have its time, unless one
+ * before it had. */
+static void
+repeat_stop(struct tasks *all, size_t n, size_t i)
+{
+	const struct task *first = all->of[i];
+	const struct aipm_engine e = engine_of(first);
+	struct aipm_err err;
+	int own = -1;
+	size_t k = 0;
+
+	for (size_t p = 0; p < i; p++)
+		if (all->of[p]->e->timeout == first->e->timeout)
+			return;
+	for (size_t p = i; p < n; p++) {
+		const struct task *t = all->of[p];
+
+		if (t->e->timeout != first->e->timeout)
+			continue;
+		all->ids[k++] = t->e->id;
+		own = t->timeout > own ? t->timeout : own;
+	}
+	/* If this fails, the start and the look after it tell. */
+	(void)aipm_engine_stop_all(
+	    &e, all->ids, k, first->e->timeout, own, &err);
+}
+
 /*
- * Stop, and only then start: the engine goes on with a stop whose client
- * died, and would take the container down again after our start.
+ * The engine goes on with a stop whose client died, and would take the
+ * container down again after our start: so each stop is repeated, which waits
+ * for the other.
  */
 static void
-stop_and_start(
-    struct tasks *all, struct task *t, const struct aipm_container *c)
+repeat_stops(struct tasks *all, const struct task *first)
 {
-	const struct aipm_engine e = engine_of(t);
-	struct aipm_err err;
+	size_t n = narrow(all, collect(all, first, TO_START), wants_stop);
 
-	if (c->state == AIPM_CONTAINER_PAUSED)
-		(void)aipm_engine_tell(&e, "unpause", t->e->id, &err);
-	/* If this fails, the start and the look after it tell. */
-	(void)aipm_engine_stop(&e, t->e->id, t->e->timeout, c->timeout, &err);
-	if (aipm_engine_tell(&e, "start", t->e->id, &err) == 0) {
-		t->fate = STARTED;
-		return;
-	}
-	if (err.errnum == ETIMEDOUT)
-		all->hung = true;
-	say_why(t, err.text);
+	for (size_t i = 0; i < n; i++)
+		repeat_stop(all, n, i);
 }
 
 static void
-start_one(struct tasks *all, struct task *t)
+tell(struct tasks *all, const struct task *first, const char *verb,
+    bool (*want)(const struct task *t))
 {
-	struct aipm_containers c;
+	const struct aipm_engine e = engine_of(first);
+	size_t n = narrow(all, collect(all, first, TO_START), want);
+	struct aipm_err err;
 
-	if (look(all, t, &c) == -1)
-		return;
-	if (c.n == 0)
-		look_for_successor(t);
-	else if (t->e->paused && c.v[0].state == AIPM_CONTAINER_PAUSED)
-		t->fate = UP; /* the first step of a stop is to unpause */
-	else
-		stop_and_start(all, t, &c.v[0]);
-	aipm_containers_free(&c);
+	/* If it fails for one it may have worked for others: the look tells. */
+	if (n > 0 && aipm_engine_tell(&e, verb, all->ids, n, &err) == -1)
+		failed(all, n, &err);
 }
 
-/* Look at what was started: UP, or (if last) TO_START again. */
-static void
-check_one(const struct session *s, struct tasks *all, struct task *t, bool last)
+/* What the engine of first knows of those that are to be started: false if
+ * it does not answer. */
+static bool
+survey(struct tasks *all, const struct task *first)
 {
-	const struct aipm_engine e = engine_of(t);
-	struct aipm_containers c = { NULL, 0 };
-	struct aipm_err err;
-	bool up = look(all, t, &c) == 0 && c.n == 1 &&
-	          c.v[0].state != AIPM_CONTAINER_DOWN;
+	size_t n = collect(all, first, TO_START);
 
-	if (up) {
-		t->fate = UP;
-		if (t->e->paused &&
-		    aipm_engine_tell(&e, "pause", t->e->id, &err) == -1)
-			aipm_warn(&s->o->warn, NULL, err.text);
-	} else if (last) {
-		t->fate = TO_START;
-		if (c.n == 1)
-			(void)snprintf(t->why, sizeof(t->why),
-			    "ended right after its start, with status %d",
-			    c.v[0].exit_code);
+	if (look(all, n) == -1)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct task *t = all->of[i];
+
+		if (!t->there)
+			look_for_successor(t);
+		else if (t->e->paused && is_paused(t))
+			t->fate = UP; /* the first step of a stop is to
+					 unpause */
+		else if (t->e->frozen && t->state == AIPM_CONTAINER_RUNNING)
+			t->fate = UP;
 	}
-	aipm_containers_free(&c);
+	return true;
+}
+
+/* Start what is to be started with the engine of first. */
+static void
+start_with(struct tasks *all, const struct task *first)
+{
+	if (!survey(all, first))
+		return;
+	tell(all, first, "unpause", is_paused);
+	if (all->hung || collect(all, first, TO_START) == 0)
+		return;
+	repeat_stops(all, first);
+	tell(all, first, "start", wants_start);
+	for (size_t n = collect(all, first, TO_START); n > 0; n--)
+		all->of[n - 1]->fate = STARTED;
 }
 
 static bool
@@ -150,20 +264,88 @@ any(const struct tasks *all, enum fate f)
 	return false;
 }
 
+/* Whether it is the first task of that fate and of its engine. */
+static bool
+leads(const struct tasks *all, const struct task *t, enum fate fate)
+{
+	if (t->fate != fate)
+		return false;
+	for (const struct task *p = all->v; p < t; p++)
+		if (p->fate == fate && strcmp(p->e->engine, t->e->engine) == 0)
+			return false;
+	return true;
+}
+
+static void
+pause_again(const struct session *s, const struct task *t)
+{
+	const struct aipm_engine e = engine_of(t);
+	const char *id = t->e->id;
+	struct aipm_err err;
+
+	if (aipm_engine_tell(&e, "pause", &id, 1, &err) == -1)
+		aipm_warn(&s->o->warn, NULL, err.text);
+}
+
+/* Judge what was started by a look: UP, or (if last) TO_START again. */
+static void
+judge(const struct session *s, struct task *t, bool last)
+{
+	if (t->there && t->state == AIPM_CONTAINER_RUNNING) {
+		t->fate = UP;
+		if (t->e->paused)
+			pause_again(s, t);
+	} else if (last) {
+		t->fate = TO_START;
+		if (t->there && t->why[0] == '\0')
+			(void)snprintf(t->why, sizeof(t->why),
+			    "ended right after its start, with status %d",
+			    t->exit_code);
+	}
+}
+
+static void
+check(const struct session *s, struct tasks *all, bool last)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct task *first = &all->v[i];
+		size_t n;
+		bool answered;
+
+		if (!leads(all, first, STARTED))
+			continue;
+		n = collect(all, first, STARTED);
+		answered = look(all, n) == 0;
+		for (size_t k = 0; k < n; k++) {
+			if (!answered)
+				all->of[k]->there = false;
+			judge(s, all->of[k], last);
+		}
+	}
+}
+
 static void
 start_round(const struct session *s, struct tasks *all)
 {
 	static const unsigned pauses[] = { SETTLE, SETTLE_MORE };
 
 	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].fate == TO_START)
-			start_one(all, &all->v[i]);
+		all->v[i].why[0] = '\0';
+	for (size_t i = 0; i < all->n; i++)
+		if (leads(all, &all->v[i], TO_START))
+			start_with(all, &all->v[i]);
 	for (size_t k = 0; k < 2 && any(all, STARTED); k++) {
 		aipm_child_sleep(pauses[k]);
-		for (size_t i = 0; i < all->n; i++)
-			if (all->v[i].fate == STARTED)
-				check_one(s, all, &all->v[i], k == 1);
+		check(s, all, k == 1);
 	}
+}
+
+static void
+free_tasks(struct tasks *all)
+{
+	free(all->v);
+	free(all->ids);
+	free(all->of);
 }
 
 static int
@@ -171,8 +353,13 @@ make_tasks(struct tasks *all, const struct aipm_journal *j, bool held,
     struct aipm_err *err)
 {
 	memset(all, 0, sizeof(*all));
-	if ((all->v = calloc(j->n, sizeof(*all->v))) == NULL)
+	all->v = calloc(j->n, sizeof(*all->v));
+	all->ids = calloc(j->n, sizeof(*all->ids));
+	all->of = calloc(j->n, sizeof(struct task *));
+	if (all->v == NULL || all->ids == NULL || all->of == NULL) {
+		free_tasks(all);
 		return aipm_err_nomem(err);
+	}
 	for (size_t i = j->n; i > 0; i--)
 		if (held || !j->v[i - 1].held)
 			all->v[all->n++].e = &j->v[i - 1];
@@ -192,28 +379,44 @@ append(struct aipm_err *err, const char *a, const char *b)
 static void
 append_commands(struct aipm_err *err, const struct tasks *all)
 {
-	const char *engine = NULL;
+	const char *engine = NULL, *verb = "";
 
 	for (size_t i = 0; i < all->n; i++) {
-		const struct aipm_journal_entry *e = all->v[i].e;
+		const struct task *t = &all->v[i];
+		const char *mine = t->there && is_paused(t) ? " unpause"
+		                                            : " start";
 
-		if (all->v[i].fate != TO_START)
+		if (t->fate != TO_START)
 			continue;
-		if (engine == NULL || strcmp(engine, e->engine) != 0) {
-			append(err, engine == NULL ? "" : "; ", e->engine);
-			append(err, " start", "");
-			engine = e->engine;
+		if (engine == NULL || strcmp(engine, t->e->engine) != 0 ||
+		    strcmp(verb, mine) != 0) {
+			append(err, engine == NULL ? "" : "; ", t->e->engine);
+			append(err, mine, "");
+			engine = t->e->engine;
+			verb = mine;
 		}
-		append(err, " ", e->name);
+		append(err, " ", t->e->name);
 	}
+}
+
+static void
+say_started(const struct session *s, const struct session_list *up)
+{
+	int64_t down = s->down == 0 ? 0 : s->up - s->down;
+	char text[640], after[64] = "";
+
+	if (down != 0)
+		(void)snprintf(after, sizeof(after),
+		    " after %" PRId64 ".%" PRId64 " s", down / 1000,
+		    down % 1000 / 100);
+	(void)snprintf(text, sizeof(text), "started%s: %s", after, up->text);
+	aipm_warn(&s->o->note, NULL, text);
 }
 
 static int
 report(const struct session *s, const struct tasks *all, struct aipm_err *err)
 {
 	struct session_list up = { "", 0 };
-	int64_t down = s->down == 0 ? 0 : aipm_child_clock() - s->down;
-	char text[640], after[64] = "";
 
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->v[i].fate == UP)
@@ -222,15 +425,8 @@ report(const struct session *s, const struct tasks *all, struct aipm_err *err)
 			aipm_warn(
 			    &s->o->warn, all->v[i].e->name, all->v[i].why);
 	}
-	if (up.n != 0) {
-		if (down != 0)
-			(void)snprintf(after, sizeof(after),
-			    " after %" PRId64 ".%" PRId64 " s", down / 1000,
-			    down % 1000 / 100);
-		(void)snprintf(
-		    text, sizeof(text), "started%s: %s", after, up.text);
-		aipm_warn(&s->o->note, NULL, text);
-	}
+	if (up.n != 0)
+		say_started(s, &up);
 	if (!any(all, TO_START) && !any(all, GONE))
 		return 0;
 	(void)aipm_err_set(err, AIPM_NOTSTARTED, "services are down; %s",
@@ -240,19 +436,78 @@ report(const struct session *s, const struct tasks *all, struct aipm_err *err)
 	return -1;
 }
 
-/* What is up, or gone for ever, leaves the journal. */
+/* Whether a health check has not said yes so far. */
+static bool
+is_unwell(const struct task *t)
+{
+	return t->there && t->state == AIPM_CONTAINER_RUNNING &&
+	       (t->health == AIPM_HEALTH_STARTING ||
+	           t->health == AIPM_HEALTH_BAD);
+}
+
+/* One look at all that are up: whether all are well. */
+static bool
+all_well(struct tasks *all)
+{
+	bool well = true;
+
+	for (size_t i = 0; i < all->n; i++) {
+		size_t n;
+
+		if (!leads(all, &all->v[i], UP))
+			continue;
+		n = collect(all, &all->v[i], UP);
+		if (look(all, n) == -1 || narrow(all, n, is_unwell) > 0)
+			well = false;
+	}
+	return well;
+}
+
+/* Wait for the health checks of what was started. */
 static void
-update_journal(struct session *s, const struct tasks *all)
+wait_for_health(const struct session *s, struct tasks *all)
+{
+	int64_t until = aipm_child_clock() + (int64_t)s->o->health * 1000;
+	bool well = false;
+
+	if (s->o->health == 0)
+		return;
+	while (!(well = all_well(all)) && aipm_child_clock() < until &&
+	       (s->o->cancel.signum == NULL || *s->o->cancel.signum == 0))
+		aipm_child_sleep(HEALTH_STEP);
+	for (size_t i = 0; !well && i < all->n; i++)
+		if (all->v[i].fate == UP && is_unwell(&all->v[i]))
+			aipm_warn(&s->o->warn, all->v[i].e->name,
+			    "runs, but its health check does not say so");
+}
+
+/* Whether an entry stays in the journal: it is not up, nor gone for ever. */
+static bool
+stays(const struct tasks *all, const struct aipm_journal_entry *e)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].e == e)
+			return all->v[i].fate == TO_START;
+	return true;
+}
+
+/* The session's journal becomes what stays of it; the tasks' entries are in
+ * *old from then on. */
+static void
+update_journal(
+    struct session *s, const struct tasks *all, struct aipm_journal *old)
 {
 	struct aipm_err err;
+	int r = 0;
 
-	/* The first task is the journal's last entry: removing it moves none
-	 * of those that the later tasks point to. */
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].fate == UP || all->v[i].fate == GONE)
-			aipm_journal_remove(
-			    &s->journal, (size_t)(all->v[i].e - s->journal.v));
-	if (session_save(s, &err) == -1)
+	*old = s->journal;
+	memset(&s->journal, 0, sizeof(s->journal));
+	for (size_t i = 0; r == 0 && i < old->n; i++)
+		if (stays(all, &old->v[i]))
+			r = aipm_journal_add(&s->journal, &old->v[i], &err);
+	if (r == 0)
+		r = session_save(s, &err);
+	if (r == -1)
 		aipm_warn(&s->o->warn, NULL, err.text);
 }
 
@@ -260,6 +515,7 @@ int
 session_start(struct session *s, bool held, struct aipm_err *err)
 {
 	enum { TRIES = sizeof(backoff) / sizeof(backoff[0]) };
+	struct aipm_journal old;
 	struct tasks all;
 	int r;
 
@@ -272,8 +528,11 @@ session_start(struct session *s, bool held, struct aipm_err *err)
 		aipm_child_sleep(backoff[i]);
 		start_round(s, &all);
 	}
+	s->up = aipm_child_clock();
 	r = report(s, &all, err);
-	update_journal(s, &all);
-	free(all.v);
+	update_journal(s, &all, &old);
+	wait_for_health(s, &all);
+	aipm_journal_free(&old);
+	free_tasks(&all);
 	return r;
 }

@@ -9,16 +9,22 @@ here=$(cd "$(dirname "$0")" && pwd)
 all_up='app:running cache:running db:running'
 all_down='app:exited cache:exited db:exited'
 
-# A run that is killed while its command runs, command and all.
+# A run that is killed while its command runs: all of it, as by a crash.
 killed_run()
 {
 	rm -f up
-		aipm-stop -q -- sh -c 'echo $$ >up.new; mv up.new up; exec sleep 1000' &
+	aipm-stop -q -- \
+		sh -c 'echo $$ >up.new; mv up.new up; exec sleep 1000' &
 	pid=$!
 	until_true test -e up
-	kill -KILL $pid
-	kill -KILL "$(cat up)"
+	kill -KILL "$(cat backups/.aipm/lock)" $pid "$(cat up)"
 	wait $pid
+	until_true lock_is_free
+}
+
+lock_is_free()
+{
+	flock -n backups/.aipm/lock true
 }
 
 three_services
@@ -65,7 +71,7 @@ echo 3 >"$(c cache)/slow-stop"
 aipm-stop -q -- true &
 pid=$!
 until_true test -e "$(c cache)/stopping"
-kill -KILL $pid
+kill -KILL "$(cat backups/.aipm/lock)" $pid
 wait $pid 2>/dev/null
 run aipm-stop --start
 status_is 'a stop under way is waited for before the start' 0
@@ -99,7 +105,7 @@ run aipm-stop --start
 status_is '--start succeeds' 0
 is 'and starts all that is held' "$(states)" "$all_up late:running"
 is 'in reverse' "$(grep start "$FAKE/log" | paste -s -d ' ' -)" \
-	'start late start db start cache start app'
+	'start late db cache app'
 not 'and removes the journal' test -e "$journal"
 run aipm-stop --start
 status_is 'nothing to start is success' 0

@@ -19,7 +19,7 @@ e
 is 'they run again' "$(states)" "$all_up"
 is 'dependents stop first, then the newest; started in reverse' "$(calls)" \
 	"stop app;stop -t 120 cache;stop -t 120 db;\
-stop -t 120 db;start db;stop -t 120 cache;start cache;stop app;start app"
+stop -t 120 db cache;stop app;start db cache app"
 not 'no journal is left' test -e "$journal"
 is 'the directory of the lock is private' "$(stat -c %a backups/.aipm)" 700
 
@@ -194,7 +194,9 @@ run aipm-stop -n
 like 'odd characters in a path survive' "$out" 'data/q"uo\\\\te'
 like 'a name with a blank becomes the id' "$out" "$(id_of 'two words')"
 
-for args in '--start true' '--lock' '-n --lock true' '--start --lock' '-t x'; do
+for args in '--start true' '--lock' '-n --lock true' '--start --lock' '-t x' \
+	'--recover true' '--status --start' '--all true' '--deadline 5' \
+	'--deadline 0 true' '--wait x true'; do
 	# shellcheck disable=SC2086 # words
 	run aipm-stop $args
 	status_is "aipm-stop $args is a usage error" 2

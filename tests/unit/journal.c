@@ -44,8 +44,13 @@ save(const struct aipm_journal *j, struct aipm_err *err)
 static void
 add(struct aipm_journal *j, char *id, int timeout, bool held, bool paused)
 {
-	struct aipm_journal_entry e = { id, "a name", "docker", timeout, held,
-		paused };
+	struct aipm_journal_entry e = { .id = id,
+		.name = "a name",
+		.engine = "docker",
+		.timeout = timeout,
+		.held = held,
+		.paused = paused,
+		.frozen = !paused && timeout == 9 };
 	struct aipm_err err;
 
 	cr_assert_eq(aipm_journal_add(j, &e, &err), 0);
