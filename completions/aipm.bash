@@ -7,7 +7,8 @@ _aipm_longs()
 {
 	case $1 in
 	aipm-stop)
-		echo --directory= --data= --timeout= --dry-run --start \
+		echo --directory= --data= --timeout= --pause --deadline= \
+		    --wait= --dry-run --start --recover --status --all \
 		    --lock --no-wait --verbose
 		;;
 	aipm-pack)

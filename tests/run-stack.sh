@@ -12,6 +12,15 @@ export BUILD
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 [ $# -gt 0 ] || set -- tests/stack/*.sh
+# These have the engine for themselves, behind the others.
+alone=
+for t; do
+	case $t in
+	*/engine-*) alone="$alone $t" ;;
+	*) set -- "$@" "$t" ;;
+	esac
+	shift
+done
 
 skip()
 {
@@ -27,9 +36,12 @@ skip()
 # The log says why, if it does not start.
 start_engine()
 {
-	dockerd --data-root "$dir/data" --exec-root "$dir/exec" \
+	cat >"$AIPM_TEST_ENGINE" <<-E
+	exec dockerd --data-root "$dir/data" --exec-root "$dir/exec" \
 	    -H "$DOCKER_HOST" --pidfile "$dir/pid" --storage-driver=vfs \
-	    --iptables=false --bridge=none >"$dir/log" 2>&1 &
+	    --iptables=false --bridge=none >>"$dir/log" 2>&1
+	E
+	sh "$AIPM_TEST_ENGINE" &
 	engine=$!
 	for _ in $(seq 150); do
 		docker version >/dev/null 2>&1 && return
@@ -43,8 +55,13 @@ start_engine()
 stop_engine()
 {
 	if [ -n "$engine" ]; then
+		# A test may have started it anew.
+		engine=$(cat "$dir/pid" 2>/dev/null || echo "$engine")
 		kill "$engine" 2>/dev/null
-		wait "$engine" 2>/dev/null
+		while kill -0 "$engine" 2>/dev/null; do
+			sleep 0.1
+		done
+		pkill -f "$dir/exec/containerd" # if a dead one left it
 	fi
 	awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts |
 	    sort -r | while read -r m; do umount "$m"; done
@@ -63,7 +80,7 @@ make_image()
 	    docker import "$dir/root.tar" aipm-test >/dev/null
 }
 
-tests=$#
+tests=$(($# + $(echo "$alone" | wc -w)))
 [ "$(id -u)" -eq 0 ] || skip 'an engine needs root'
 for c in dockerd docker docker-compose redis-server; do
 	command -v $c >/dev/null || skip "$c is not installed"
@@ -78,10 +95,15 @@ trap stop_engine EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 DOCKER_HOST=unix://$dir/socket
-export DOCKER_HOST
+AIPM_TEST_ENGINE=$dir/engine.sh # starts it, in the foreground
+export DOCKER_HOST AIPM_TEST_ENGINE
 if ! start_engine; then
 	tail -n 5 "$dir/log"
 	skip 'the engine does not start'
 fi
 make_image || exit 1
-tests/run-cli.sh "$@"
+status=0
+[ $# -eq 0 ] || tests/run-cli.sh "$@" || status=1
+# shellcheck disable=SC2086 # files
+[ -z "$alone" ] || tests/run-cli.sh $alone || status=1
+[ "$status" -eq 0 ]

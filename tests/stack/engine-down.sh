@@ -1,0 +1,48 @@
+#!/bin/sh
+# The engine is killed and started again between stop and start.  Runs by
+# itself, because it is everybody's engine.
+#
+#	ENGINE_ROUNDS=3	how often
+#
+# shellcheck disable=SC1091,SC2154,SC2016
+. "$(dirname "$0")/../stack-lib.sh"
+: "${ENGINE_ROUNDS:=3}" "${AIPM_TEST_ENGINE:?the script that runs the engine}"
+make_stack
+put before
+before=$(content)
+all='app postgres redis'
+
+bad=
+round=0
+while [ $round -lt "$ENGINE_ROUNDS" ]; do
+	round=$((round + 1))
+	run aipm-stop -- sh -c '
+	kill -KILL $(cat "${AIPM_TEST_ENGINE%/*}/pid")
+	setsid -f sh -c "sleep 1; exec sh $AIPM_TEST_ENGINE" >/dev/null 2>&1
+	'
+	case $status in
+	0 | 3) ;;
+	*) bad="$bad
+$round: status $status: $err" ;;
+	esac
+	[ "$(running)" = "$all" ] || bad="$bad
+$round: $(running) run: $err"
+	[ ! -e backups/.aipm/journal ] || bad="$bad
+$round: a journal is left"
+done
+is "$ENGINE_ROUNDS times the engine was killed: all came back" "$bad" ''
+wait_for sql 'select 1'
+wait_for redis ping
+is 'the data is what it was' "$(content)" "$before"
+
+# It stays away: nothing is lost, and the command is told.
+run aipm-stop -- sh -c 'kill -KILL $(cat "${AIPM_TEST_ENGINE%/*}/pid")'
+status_is 'an engine that stays away gives 122' 122
+like 'with the command that starts them' "$err" "start them with: docker start *"
+ok 'the journal is kept' test -e backups/.aipm/journal
+setsid -f sh "$AIPM_TEST_ENGINE" >/dev/null 2>&1
+wait_for docker version
+run aipm-stop --recover
+status_is '--recover starts them when it is back' 0
+is 'all run' "$(running)" "$all"
+done_testing
