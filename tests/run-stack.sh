@@ -37,9 +37,16 @@ skip()
 start_engine()
 {
 	cat >"$AIPM_TEST_ENGINE" <<-E
+	# Of one that was killed, and may be a zombie.
+	rm -f "$dir/pid" "$dir/exec/containerd/containerd.pid"
 	exec dockerd --data-root "$dir/data" --exec-root "$dir/exec" \
 	    -H "$DOCKER_HOST" --pidfile "$dir/pid" --storage-driver=vfs \
 	    --iptables=false --bridge=none >>"$dir/log" 2>&1
+	E
+	# Its containerd, which it would wait for in vain, goes with it.
+	cat >"$AIPM_TEST_KILL" <<-E
+	kill -KILL \$(cat "$dir/pid") \
+	    \$(cat "$dir/exec/containerd/containerd.pid")
 	E
 	sh "$AIPM_TEST_ENGINE" &
 	engine=$!
@@ -96,7 +103,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 DOCKER_HOST=unix://$dir/socket
 AIPM_TEST_ENGINE=$dir/engine.sh # starts it, in the foreground
-export DOCKER_HOST AIPM_TEST_ENGINE
+AIPM_TEST_KILL=$dir/kill.sh # and this kills it
+export DOCKER_HOST AIPM_TEST_ENGINE AIPM_TEST_KILL
 if ! start_engine; then
 	tail -n 5 "$dir/log"
 	skip 'the engine does not start'

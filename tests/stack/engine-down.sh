@@ -27,8 +27,7 @@ bad=
 round=0
 while [ $round -lt "$ENGINE_ROUNDS" ]; do
 	round=$((round + 1))
-	run aipm-stop -- sh -c ': >../again
-	    kill -KILL $(cat "${AIPM_TEST_ENGINE%/*}/pid")'
+	run aipm-stop -- sh -c ': >../again; sh "$AIPM_TEST_KILL"'
 	case $status in
 	0 | 3) ;;
 	*) bad="$bad
@@ -45,7 +44,7 @@ wait_for redis ping
 is 'the data is what it was' "$(content)" "$before"
 
 # It stays away: nothing is lost, and the command is told.
-run aipm-stop -- sh -c 'kill -KILL $(cat "${AIPM_TEST_ENGINE%/*}/pid")'
+run aipm-stop -- sh "$AIPM_TEST_KILL"
 status_is 'an engine that stays away gives 122' 122
 like 'with the command that starts them' "$err" "start them with: docker start *"
 ok 'the journal is kept' test -e backups/.aipm/journal
