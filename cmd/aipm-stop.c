@@ -257,7 +257,8 @@ plan(const struct aipm_stop_options *so, struct aipm_err *err)
 
 /* "held<tab>db<tab>/srv/ai-pm": one line for each that is down. */
 static int
-print_project(const struct aipm_stop_options *so, struct aipm_err *err)
+print_project(
+    const struct aipm_stop_options *so, bool registered, struct aipm_err *err)
 {
 	struct aipm_journal j;
 	bool at_work;
@@ -265,6 +266,10 @@ print_project(const struct aipm_stop_options *so, struct aipm_err *err)
 
 	if (aipm_stop_look(so, &j, &at_work, err) == -1)
 		return -1;
+	if (registered && j.n == 0 && !at_work)
+		return aipm_err_file(err, AIPM_FAILED, so->backups,
+		    "has no journal: is it mounted?  Services of it may be "
+		    "down");
 	root = aipm_escape_dup(so->root);
 	for (size_t i = 0; root != NULL && i < j.n; i++)
 		printf("%s\t%s\t%s\n",
@@ -284,18 +289,25 @@ print_status(const struct aipm_stop_options *so, bool all, struct aipm_err *err)
 {
 	struct aipm_stop_options one = *so;
 	struct aipm_registry r;
+	struct aipm_err why;
 	int result = 0;
 
 	if (!all)
-		return print_project(so, err);
+		return print_project(so, false, err);
 	if (aipm_registry_read(&r,
 	        so->registry != NULL ? so->registry : AIPM_REGISTRY, &so->warn,
 	        err) == -1)
 		return -1;
-	for (size_t i = 0; result == 0 && i < r.n; i++) {
+	for (size_t i = 0; i < r.n; i++) {
 		one.root = r.v[i].root;
 		one.backups = r.v[i].backups;
-		result = print_project(&one, err);
+		if (print_project(&one, true, &why) == 0)
+			continue;
+		if (result == 0)
+			*err = why;
+		else
+			aipm_warn(&so->warn, NULL, why.text);
+		result = -1;
 	}
 	aipm_registry_free(&r);
 	return result;
@@ -336,6 +348,10 @@ wrong(const struct options *o, bool command)
 		return "--lock needs a command";
 	if (o->all && !o->recover && !o->status)
 		return "--all goes with --recover and --status";
+	if (o->pause && verbs > 0 && !o->dry_run)
+		return "--pause goes with stopping only";
+	if (o->health != 0 && (o->dry_run || o->status || o->lock))
+		return "--wait goes with starting only";
 	if (o->deadline != 0 && (!command || o->lock))
 		return "--deadline needs a command to end";
 	return NULL;

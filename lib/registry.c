@@ -18,8 +18,8 @@
 enum { NAME = 2 * AIPM_DIGEST_SIZE, TEXT_MAX = 16384 };
 
 /* The lines behind the first, in order. */
-enum { ROOT, DATA, BACKUPS, PATHS };
-static const char *const words[PATHS] = { "root\t", "data\t", "backups\t" };
+enum { ROOT, BACKUPS, PATHS };
+static const char *const words[PATHS] = { "root\t", "backups\t" };
 static const char header[] = "aipm-project\t1\n";
 
 static int
@@ -43,9 +43,15 @@ describe(struct aipm_buf *b, char name[NAME + 1], const char *const *paths,
     struct aipm_err *err)
 {
 	unsigned char sha256[AIPM_DIGEST_SIZE];
-	struct aipm_digest *d = aipm_digest_new();
-	int r = d == NULL ? -1 : add_text(b, header);
+	struct aipm_digest *d;
+	int r;
 
+	for (int i = 0; i < PATHS; i++)
+		if (!fits_a_line(paths[i]))
+			return aipm_err_file(err, AIPM_FAILED, paths[i],
+			    "cannot be registered: a control character");
+	d = aipm_digest_new();
+	r = d == NULL ? -1 : add_text(b, header);
 	for (int i = 0; r == 0 && i < PATHS; i++)
 		if (add_text(b, words[i]) == -1 ||
 		    add_text(b, paths[i]) == -1 || add_text(b, "\n") == -1)
@@ -60,10 +66,6 @@ describe(struct aipm_buf *b, char name[NAME + 1], const char *const *paths,
 	aipm_digest_take(d, sha256);
 	aipm_digest_free(d);
 	aipm_digest_hex(name, sha256);
-	for (int i = 0; i < PATHS; i++)
-		if (!fits_a_line(paths[i]))
-			return aipm_err_file(err, AIPM_FAILED, paths[i],
-			    "cannot be registered: a control character");
 	return 0;
 }
 
@@ -101,10 +103,10 @@ open_dir(const char *path, struct aipm_err *err)
 }
 
 int
-aipm_registry_add(const char *dir, const char *root, const char *data,
-    const char *backups, struct aipm_err *err)
+aipm_registry_add(const char *dir, const char *root, const char *backups,
+    struct aipm_err *err)
 {
-	const char *const paths[PATHS] = { root, data, backups };
+	const char *const paths[PATHS] = { root, backups };
 	struct aipm_buf b = { 0 };
 	char name[NAME + 1];
 	int fd = -1, r = describe(&b, name, paths, err);
@@ -123,10 +125,10 @@ aipm_registry_add(const char *dir, const char *root, const char *data,
 }
 
 int
-aipm_registry_remove(const char *dir, const char *root, const char *data,
-    const char *backups, struct aipm_err *err)
+aipm_registry_remove(const char *dir, const char *root, const char *backups,
+    struct aipm_err *err)
 {
-	const char *const paths[PATHS] = { root, data, backups };
+	const char *const paths[PATHS] = { root, backups };
 	struct aipm_buf b = { 0 };
 	char name[NAME + 1];
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -162,9 +164,7 @@ take_path(char **text, const char *word)
 static void
 free_registered(struct aipm_registered *r)
 {
-	free(r->name);
 	free(r->root);
-	free(r->data);
 	free(r->backups);
 }
 
@@ -178,37 +178,35 @@ parse(struct aipm_registered *r, char *text)
 		return false;
 	text += n;
 	r->root = take_path(&text, words[ROOT]);
-	r->data = r->root == NULL ? NULL : take_path(&text, words[DATA]);
-	r->backups = r->data == NULL ? NULL : take_path(&text, words[BACKUPS]);
+	r->backups = r->root == NULL ? NULL : take_path(&text, words[BACKUPS]);
 	return r->backups != NULL && strcmp(text, "end\n") == 0;
 }
 
-/* 1 if it was read, 0 if it is none of ours, -1. */
+/* 1 if it was read, 0 if it is none of ours or has gone, -1. */
 static int
 read_file(
     struct aipm_registered *r, int dir, const char *name, struct aipm_err *err)
 {
 	char text[TEXT_MAX];
 	size_t got;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), result;
 
 	memset(r, 0, sizeof(*r));
 	if (fd == -1)
-		return 0;
-	if (aipm_read_full(fd, text, sizeof(text) - 1, &got, name, NULL, err) ==
-	    -1)
-		got = 0;
+		return errno == ENOENT || errno == ELOOP
+		           ? 0
+		           : aipm_err_path(
+		                 err, AIPM_FAILED, name, "cannot open");
+	result = aipm_read_full(
+	    fd, text, sizeof(text) - 1, &got, name, NULL, err);
 	(void)close(fd);
+	if (result == -1)
+		return -1;
 	text[got] = '\0';
-	if (!parse(r, text)) {
-		free_registered(r);
-		return 0;
-	}
-	if ((r->name = strdup(name)) == NULL) {
-		free_registered(r);
-		return aipm_err_nomem(err);
-	}
-	return 1;
+	if (parse(r, text))
+		return 1;
+	free_registered(r);
+	return 0;
 }
 
 static int
@@ -247,7 +245,8 @@ aipm_registry_read(struct aipm_registry *r, const char *dir,
 			result = add(r, &one, err);
 		else if (result == 0)
 			aipm_warn(warn, e->d_name,
-			    "is no project of the registry: passed over");
+			    "in the registry is no project of ours: passed "
+			    "over, remove it");
 	}
 	(void)closedir(d);
 	if (result != -1)

@@ -105,14 +105,18 @@ int aipm_engine_stop_all(const struct aipm_engine *e, const char *const *ids,
     size_t n, int timeout, int own, struct aipm_err *err);
 
 /*
- * "start", "pause" or "unpause" n, in that order.  One that fails does not
- * keep the engine from the others.
+ * "start", "pause" or "unpause" n, in that order; 60 seconds for each.  One
+ * that fails does not keep the engine from the others.
  */
 int aipm_engine_tell(const struct aipm_engine *e, const char *verb,
     const char *const *ids, size_t n, struct aipm_err *err);
 
-/* Whether what environment variables say of it makes it another machine's. */
-bool aipm_engine_is_remote(const struct aipm_engine *e);
+/* Whether environment variables make the engine another machine's. */
+bool aipm_engine_is_remote(void);
+
+/* The one of that id, or NULL. */
+const struct aipm_container *aipm_containers_find(
+    const struct aipm_containers *c, const char *id);
 
 void aipm_containers_free(struct aipm_containers *c);
 

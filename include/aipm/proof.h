@@ -18,7 +18,8 @@
  * says /proc: descriptors, and mappings whose descriptor is closed.  Where a
  * file system gives no leases, or not the truth (overlayfs), or we have no
  * right to one, /proc alone is looked at, which can find a writer but not
- * prove that there is none.
+ * prove that there is none; descriptors on a network's file systems and FUSE
+ * are not looked at there, because that may take for ever.
  */
 enum aipm_proof {
 	AIPM_QUIET, /* nobody has anything open for writing */
@@ -31,7 +32,8 @@ struct aipm_holder {
 	pid_t pid; /* 0: something that /proc does not show */
 	char command[64]; /* its name; "" if that is not known */
 	char container[65]; /* the id of its container; "": none */
-	char *path; /* owned; of the file, below the directory's path */
+	char *path; /* owned; of the file below the directory, or, if it gives
+		       no leases, as the process itself calls it */
 	bool mapped; /* by a mapping alone */
 };
 
@@ -53,7 +55,7 @@ struct aipm_proof_options {
 
 /*
  * Look at everything below dir (absolute; one that does not exist is quiet).
- * Success: aipm_proof_free() releases *r.
+ * Success: aipm_proof_free() releases *r.  Failure: *r is empty.
  */
 int aipm_proof_take(struct aipm_proof_result *r, const char *dir,
     const struct aipm_proof_options *o, struct aipm_err *err);

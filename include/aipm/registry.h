@@ -13,7 +13,6 @@
  *
  *	aipm-project	1
  *	root	PATH
- *	data	PATH
  *	backups	PATH
  *	end
  *
@@ -23,8 +22,7 @@
 #define AIPM_REGISTRY "/var/lib/aipm"
 
 struct aipm_registered {
-	char *name; /* owned; of the file */
-	char *root, *data, *backups; /* owned; absolute */
+	char *root, *backups; /* owned; absolute */
 };
 
 struct aipm_registry {
@@ -33,16 +31,17 @@ struct aipm_registry {
 };
 
 /* Register a project, durably; dir is made (mode 0700) if it is not there. */
-int aipm_registry_add(const char *dir, const char *root, const char *data,
-    const char *backups, struct aipm_err *err);
+int aipm_registry_add(const char *dir, const char *root, const char *backups,
+    struct aipm_err *err);
 
-/* Take it out again; one that is not registered is success. */
-int aipm_registry_remove(const char *dir, const char *root, const char *data,
-    const char *backups, struct aipm_err *err);
+/* Take it out again; one that is not registered is success, and so is a
+ * directory that we have no right to. */
+int aipm_registry_remove(const char *dir, const char *root, const char *backups,
+    struct aipm_err *err);
 
 /*
  * All that are registered; files that are none of ours are called by warn and
- * left out.  No such directory is success, n == 0.
+ * left out.  No such directory is success, n == 0.  Failure: *r is empty.
  */
 int aipm_registry_read(struct aipm_registry *r, const char *dir,
     const struct aipm_warn *warn, struct aipm_err *err);

@@ -15,11 +15,11 @@
  * may die of anything, and the services come back.  Below backups/.aipm
  * (made, mode 0700) lie the project's lock (lock.h) and the journal of what is
  * down because of us (journal.h), written before the first stop; the registry
- * (registry.h) names the project until the journal is empty again.  So also
- * what died with its supervisor is started: by the next run at the latest
- * when it starts its own, or by aipm_stop_recover().
+ * (registry.h) names the project until the journal is empty again.  If the
+ * supervisor dies too, the next run in the project, or aipm_stop_recover(),
+ * starts what it left down.
  *
- * Before the command and after it is proven that nobody has a file of the
+ * Before the command and after it, it is proven that nobody has a file of the
  * data open for writing (proof.h).
  *
  * A command inherits the lock, and learns of it by its environment:
@@ -55,7 +55,7 @@ struct aipm_stop_options {
 	struct aipm_cancel cancel;
 };
 
-/* What came of it, beside an error. */
+/* What came of it, beside an error; set on failure too. */
 struct aipm_stop_end {
 	int status; /* the command's exit status */
 	bool warned; /* the supervisor called warn */
@@ -67,8 +67,10 @@ struct aipm_stop_end {
  * AIPM_BUSY (the same, because somebody writes; or somebody wrote while the
  * command ran); AIPM_DEADLINE (the command was ended, the services run);
  * AIPM_NOTSTARTED (outranks every other; the text has the command that
- * starts what is down, and the journal keeps it); AIPM_NOCOMMAND or
- * AIPM_NOEXEC; AIPM_SIGNALLED (after everything was started again).
+ * starts what is down, and the journal keeps it, but for containers that
+ * were removed); AIPM_NOCOMMAND or AIPM_NOEXEC; AIPM_SIGNALLED (after
+ * everything was started again); AIPM_NOSPACE (for the journal) and
+ * AIPM_FAILED: nothing is left stopped.
  *
  * No engine, or one whose daemon does not answer, is no failure: it is
  * warned about if there is a Compose file in the project folder, else noted.
@@ -104,7 +106,7 @@ int aipm_stop_recover(const struct aipm_stop_options *o,
 /*
  * The same for every project of the registry that no run is at work on;
  * root, data and backups are not looked at.  The first failure is returned
- * when all have been tried.
+ * when all have been tried; a project that cannot be reached stays registered.
  */
 int aipm_stop_recover_all(const struct aipm_stop_options *o,
     struct aipm_stop_end *end, struct aipm_err *err);

@@ -380,12 +380,11 @@ aipm_engine_tell(const struct aipm_engine *e, const char *verb,
 }
 
 bool
-aipm_engine_is_remote(const struct aipm_engine *e)
+aipm_engine_is_remote(void)
 {
 	static const char *const names[] = { "DOCKER_HOST", "CONTAINER_HOST" };
 	const char *context = getenv("DOCKER_CONTEXT");
 
-	(void)e;
 	for (size_t i = 0; i < 2; i++) {
 		const char *host = getenv(names[i]);
 

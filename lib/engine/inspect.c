@@ -369,6 +369,15 @@ engine_parse_volumes(
 	return ok ? 0 : not_understood(err, &l);
 }
 
+const struct aipm_container *
+aipm_containers_find(const struct aipm_containers *c, const char *id)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->v[i].id, id) == 0)
+			return &c->v[i];
+	return NULL;
+}
+
 static void
 free_container(struct aipm_container *c)
 {

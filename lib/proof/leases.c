@@ -57,14 +57,25 @@ join(const char *dir, const char *name)
 	return path;
 }
 
+/* Give up; the first reason counts. */
 static void
-fail(struct hunt *h)
+fail(struct hunt *h, const struct aipm_err *err)
 {
 	(void)pthread_mutex_lock(&h->lock);
 	if (!h->failed)
-		(void)aipm_err_nomem(&h->err);
+		h->err = *err;
 	h->failed = true;
+	(void)pthread_cond_broadcast(&h->more);
 	(void)pthread_mutex_unlock(&h->lock);
+}
+
+static void
+fail_nomem(struct hunt *h)
+{
+	struct aipm_err err;
+
+	(void)aipm_err_nomem(&err);
+	fail(h, &err);
 }
 
 /* A directory to look at; takes path. */
@@ -81,7 +92,7 @@ push(struct hunt *h, char *path)
 	(void)pthread_cond_signal(&h->more);
 	(void)pthread_mutex_unlock(&h->lock);
 	if (path == NULL)
-		fail(h);
+		fail_nomem(h);
 }
 
 /* The next one, or NULL when all have been looked at. */
@@ -103,10 +114,9 @@ pop(struct hunt *h)
 	return path;
 }
 
-/* A lease for the file was refused (path, which is taken), or could not be
- * asked for. */
+/* Takes path, NULL for one that could not be asked for. */
 static void
-suspect(struct hunt *h, const struct stat *st, char *path, bool no_right)
+add_suspect(struct hunt *h, const struct stat *st, char *path)
 {
 	struct suspects *s = h->found;
 	bool ok;
@@ -119,16 +129,15 @@ suspect(struct hunt *h, const struct stat *st, char *path, bool no_right)
 		};
 		if (path != NULL)
 			s->refused++;
-		else if (no_right)
-			s->no_right = true;
 	}
 	(void)pthread_mutex_unlock(&h->lock);
 	if (!ok) {
 		free(path);
-		fail(h);
+		fail_nomem(h);
 	}
 }
 
+/* A lease was refused. */
 static void
 refused(
     struct hunt *h, const struct stat *st, const char *dir, const char *name)
@@ -138,9 +147,25 @@ refused(
 
 	free(below);
 	if (path == NULL)
-		fail(h);
+		fail_nomem(h);
 	else
-		suspect(h, st, path, false);
+		add_suspect(h, st, path);
+}
+
+/* Something cannot be asked for because of errnum: *st is what is known. */
+static void
+unasked(struct hunt *h, const struct stat *st, int errnum)
+{
+	/* It has gone meanwhile. */
+	if (errnum == ENOENT || errnum == ELOOP || errnum == ENOTDIR)
+		return;
+	add_suspect(h, st, NULL);
+	(void)pthread_mutex_lock(&h->lock);
+	if (errnum == EACCES || errnum == EPERM)
+		h->found->no_right = true;
+	else if (errnum != ENOTSUP)
+		h->found->failed = true;
+	(void)pthread_mutex_unlock(&h->lock);
 }
 
 static void
@@ -151,15 +176,14 @@ ask(struct hunt *h, int dir, const char *path, const char *name,
 	    dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd == -1) {
-		if (errno != ENOENT && errno != ELOOP)
-			suspect(h, st, NULL, true);
+		unasked(h, st, errno);
 		return;
 	}
 	if (aipm_compat_lease_ask(fd) == -1) {
 		if (errno == EAGAIN)
 			refused(h, st, path, name);
 		else
-			suspect(h, st, NULL, errno == EACCES);
+			unasked(h, st, errno);
 	}
 	(void)close(fd);
 }
@@ -167,12 +191,13 @@ ask(struct hunt *h, int dir, const char *path, const char *name,
 static void
 look_at(struct hunt *h, int dir, const char *path, const char *name)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return;
-	if (S_ISDIR(st.st_mode))
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		unasked(h, &st, errno);
+	else if (S_ISDIR(st.st_mode))
 		push(h, join(path, name));
 	else if (S_ISREG(st.st_mode))
 		ask(h, dir, path, name, &st);
@@ -189,21 +214,18 @@ search(struct hunt *h, const char *path)
 	struct aipm_err err;
 
 	if (d == NULL) {
-		if (errno != ENOENT)
-			suspect(h, &none, NULL, true);
+		unasked(h, &none, errno);
 		if (fd != -1)
 			(void)close(fd);
 		return;
 	}
-	while ((e = readdir(d)) != NULL)
+	while (errno = 0, (e = readdir(d)) != NULL)
 		look_at(h, fd, path, e->d_name);
+	if (errno != 0)
+		unasked(h, &none, errno);
 	(void)closedir(d);
-	if (aipm_cancel_check(h->cancel, &err) == -1) {
-		(void)pthread_mutex_lock(&h->lock);
-		h->err = err;
-		h->failed = true;
-		(void)pthread_mutex_unlock(&h->lock);
-	}
+	if (aipm_cancel_check(h->cancel, &err) == -1)
+		fail(h, &err);
 }
 
 static void *

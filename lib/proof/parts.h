@@ -16,7 +16,8 @@ struct suspects {
 	struct suspect *v; /* owned; by inode, then device */
 	size_t n, cap;
 	size_t refused; /* those with a path: leases that were not given */
-	bool no_right; /* others: some for want of rights, */
+	bool no_right; /* some could not be asked for, for want of rights */
+	bool failed; /* some for another reason than their file system */
 };
 
 /* Ask for a lease on every file below dir, with several threads. */

@@ -28,6 +28,8 @@ judge(struct aipm_proof_result *r, const struct suspects *s)
 		r->proof = AIPM_UNPROVEN;
 		r->why = s->no_right
 		             ? "no right to ask about every file (root has it)"
+		         : s->failed
+		             ? "some of its files cannot be looked at"
 		             : "its file system does not tell who writes";
 	}
 }

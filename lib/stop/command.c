@@ -57,13 +57,19 @@ group_ends(pid_t group, int64_t limit)
 	return true;
 }
 
+static void
+ask_to_end(pid_t group)
+{
+	(void)kill(-group, SIGTERM);
+	(void)kill(-group, SIGCONT); /* stopped, it would not notice */
+}
+
 void
 command_end_group(pid_t group)
 {
 	if (!group_lives(group))
 		return;
-	(void)kill(-group, SIGTERM);
-	(void)kill(-group, SIGCONT); /* stopped, it would not notice */
+	ask_to_end(group);
 	if (group_ends(group, GRACE))
 		return;
 	(void)kill(-group, SIGKILL);
@@ -76,8 +82,7 @@ tell_to_end(struct run *r)
 	if (r->kill_at != 0)
 		return;
 	r->kill_at = aipm_child_clock() + GRACE;
-	(void)kill(-r->pid, SIGTERM);
-	(void)kill(-r->pid, SIGCONT);
+	ask_to_end(r->pid);
 }
 
 /* Everything that the clock and signals ask for. */
@@ -89,7 +94,7 @@ look_around(struct run *r)
 
 	while ((signum = supervisor_take_signal()) != 0)
 		(void)kill(-r->pid, signum);
-	if (supervisor_alone(r->v))
+	if (supervisor_alone())
 		tell_to_end(r);
 	if (r->c->deadline != 0 && now >= r->c->deadline && !r->c->late) {
 		r->c->late = true;
@@ -175,7 +180,7 @@ command_run(
 		if (group_lives(r.pid) && r.kill_at == 0)
 			aipm_warn(&c->warn, NULL,
 			    "the command has left processes behind: they are "
-			    "ended before the services start");
+			    "ended");
 		command_end_group(r.pid);
 		*status = r.status;
 	}

@@ -84,39 +84,21 @@ say_unproven(struct session *s, const char *why)
 	aipm_warn(&s->o->warn, s->o->data, text);
 }
 
-/* The ids of what we paused, and of what was paused before, which may hold
- * files open. */
-static const char **
-frozen_ids(const struct aipm_stack *stack, size_t *n)
-{
-	const char **ids = calloc(stack->n + 1, sizeof(*ids));
-
-	*n = 0;
-	for (size_t i = 0; ids != NULL && i < stack->n; i++)
-		if (stack->v[i].c->state == AIPM_CONTAINER_PAUSED)
-			ids[(*n)++] = stack->v[i].c->id;
-	return ids;
-}
-
 int
-session_ask(struct session *s, const struct aipm_engine *e,
-    const struct aipm_stack *stack, struct aipm_err *err)
+session_ask(struct session *s, struct aipm_err *err)
 {
-	struct aipm_proof_options o = { .cancel = &s->o->cancel };
+	const struct aipm_proof_options o = {
+		.frozen = (const char *const *)s->frozen,
+		.nfrozen = s->nfrozen,
+		.cancel = &s->o->cancel,
+	};
+	const struct aipm_engine *e = s->has_engine ? &s->engine : NULL;
 	struct aipm_proof_result r;
-	const char **ids = NULL;
-	int result;
+	int result = 0;
 
-	if (e != NULL && aipm_engine_is_remote(e))
+	if (e != NULL && aipm_engine_is_remote())
 		say_unproven(s, "its engine is on another machine");
-	if (s->o->pause) {
-		if ((ids = frozen_ids(stack, &o.nfrozen)) == NULL)
-			return aipm_err_nomem(err);
-		o.frozen = ids;
-	}
-	result = aipm_proof_take(&r, s->o->data, &o, err);
-	free(ids);
-	if (result == -1)
+	if (aipm_proof_take(&r, s->o->data, &o, err) == -1)
 		return -1;
 	if (r.proof == AIPM_WRITTEN)
 		result = say_written(s, e, &r, err);
@@ -126,38 +108,32 @@ session_ask(struct session *s, const struct aipm_engine *e,
 	return result;
 }
 
-/* Those that run again although they were stopped. */
+/* Whether none of the services has come back. */
 static int
-refuse_loud(const struct session *s, const struct aipm_stack *stack,
-    struct aipm_err *err)
+look(struct session *s, struct aipm_err *err)
 {
-	for (size_t i = 0; i < stack->n; i++)
-		if (!s->o->pause ||
-		    stack->v[i].c->state != AIPM_CONTAINER_PAUSED)
-			return aipm_err_file(err, AIPM_BUSY,
-			    stack->v[i].c->name,
-			    "runs again: it was started meanwhile");
-	return 0;
+	struct aipm_project place = { s->o->root, s->o->data };
+	const struct aipm_stopped *m;
+	struct aipm_stack stack;
+	int r = 0;
+
+	if (aipm_stack_look(&stack, &s->engine, &place, NULL, 0, err) == -1) {
+		if (err->cls == AIPM_SIGNALLED)
+			return -1;
+		say_unproven(s, "the engine does not answer any more");
+		return 0;
+	}
+	if ((m = session_first_loud(s, &stack)) != NULL)
+		r = aipm_err_file(err, AIPM_BUSY, m->c->name,
+		    "runs again: it was started meanwhile");
+	aipm_stack_free(&stack);
+	return r;
 }
 
 int
 session_prove(struct session *s, struct aipm_err *err)
 {
-	struct aipm_project place = { s->o->root, s->o->data };
-	struct aipm_stack stack = { .n = 0 };
-	int r;
-
-	if (!s->has_engine)
-		return session_ask(s, NULL, &stack, err);
-	if (aipm_stack_look(&stack, &s->engine, &place, NULL, 0, err) == -1) {
-		if (err->cls == AIPM_SIGNALLED)
-			return -1;
-		say_unproven(s, "the engine does not answer any more");
-		memset(&stack, 0, sizeof(stack));
-	}
-	r = refuse_loud(s, &stack, err);
-	if (r == 0)
-		r = session_ask(s, &s->engine, &stack, err);
-	aipm_stack_free(&stack);
-	return r;
+	if (s->has_engine && look(s, err) == -1)
+		return -1;
+	return session_ask(s, err);
 }

@@ -27,8 +27,9 @@ is_quiet(const struct session *s, const struct aipm_stopped *m)
 }
 
 static int
-note_down(struct session *s, const struct aipm_engine *e,
-    const struct aipm_stack *stack, struct aipm_err *err)
+add_members(struct aipm_journal *j, const struct session *s,
+    const struct aipm_engine *e, const struct aipm_stack *stack,
+    struct aipm_err *err)
 {
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct aipm_stopped *m = &stack->v[i];
@@ -43,11 +44,33 @@ note_down(struct session *s, const struct aipm_engine *e,
 			.frozen = s->o->pause,
 		};
 
-		if (!is_quiet(s, m) &&
-		    aipm_journal_add(&s->journal, &entry, err) == -1)
+		if (!is_quiet(s, m) && aipm_journal_add(j, &entry, err) == -1)
 			return -1;
 	}
-	return session_save(s, err);
+	return 0;
+}
+
+/* On failure the journal is what it was: nothing has been stopped. */
+static int
+note_down(struct session *s, const struct aipm_engine *e,
+    const struct aipm_stack *stack, struct aipm_err *err)
+{
+	struct aipm_journal old = s->journal, now = { 0 };
+
+	for (size_t i = 0; i < old.n; i++)
+		if (aipm_journal_add(&now, &old.v[i], err) == -1)
+			goto fail;
+	if (add_members(&now, s, e, stack, err) == -1)
+		goto fail;
+	s->journal = now;
+	if (session_save(s, err) == 0) {
+		aipm_journal_free(&old);
+		return 0;
+	}
+	s->journal = old;
+fail:
+	aipm_journal_free(&now);
+	return -1;
 }
 
 /* Forget members from the i-th on: nothing was done to them. */
@@ -104,7 +127,8 @@ say_stopped(const struct session *s, const struct aipm_stack *stack)
 	char text[640];
 
 	for (size_t i = 0; i < stack->n; i++)
-		session_list_add(&l, stack->v[i].c->name);
+		if (!is_quiet(s, &stack->v[i]))
+			session_list_add(&l, stack->v[i].c->name);
 	(void)snprintf(text, sizeof(text), "%s: %s",
 	    s->o->pause ? "paused (a copy is as after a crash)" : "stopped",
 	    l.text);
@@ -115,12 +139,8 @@ static int
 stop_all(struct session *s, const struct aipm_engine *e,
     const struct aipm_stack *stack, struct aipm_err *err)
 {
-	struct aipm_err again;
-
-	if (note_down(s, e, stack, err) == -1) {
-		(void)session_load(s, &again);
+	if (note_down(s, e, stack, err) == -1)
 		return -1;
-	}
 	if (s->down == 0)
 		s->down = aipm_child_clock();
 	for (size_t i = 0; i < stack->n; i++) {
@@ -137,23 +157,13 @@ stop_all(struct session *s, const struct aipm_engine *e,
 	return 0;
 }
 
-/* The container of that id among those that were looked at, or NULL. */
-static const struct aipm_container *
-find(const struct aipm_containers *c, const char *id)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(c->v[i].id, id) == 0)
-			return &c->v[i];
-	return NULL;
-}
-
 /* Name the containers with data that did not end by themselves. */
 static void
 report_killed(const struct session *s, const struct aipm_stack *before,
     const struct aipm_stack *now)
 {
 	for (size_t i = 0; i < before->n; i++) {
-		const struct aipm_container *c = find(
+		const struct aipm_container *c = aipm_containers_find(
 		    &now->running, before->v[i].c->id);
 
 		if (before->v[i].mount != NULL && c != NULL &&
@@ -188,9 +198,8 @@ look_again(struct session *s, const struct aipm_engine *e,
 	return 0;
 }
 
-/* The first one that is not quiet, or NULL. */
-static const struct aipm_stopped *
-first_loud(const struct session *s, const struct aipm_stack *stack)
+const struct aipm_stopped *
+session_first_loud(const struct session *s, const struct aipm_stack *stack)
 {
 	for (size_t i = 0; i < stack->n; i++)
 		if (!is_quiet(s, &stack->v[i]))
@@ -204,18 +213,34 @@ stop_until_quiet(struct session *s, const struct aipm_engine *e,
     struct aipm_stack *stack, const struct aipm_project *place,
     struct aipm_err *err)
 {
-	const struct aipm_stopped *m = first_loud(s, stack);
+	const struct aipm_stopped *m = session_first_loud(s, stack);
 
 	for (int i = 0; i < ROUNDS && m != NULL; i++) {
 		if (stop_all(s, e, stack, err) == -1 ||
 		    look_again(s, e, stack, place, err) == -1)
 			return -1;
-		m = first_loud(s, stack);
+		m = session_first_loud(s, stack);
 	}
 	if (m == NULL)
 		return 0;
 	return aipm_err_file(err, AIPM_NOTSTOPPED, m->c->name,
 	    "is started again whenever it is stopped: find out by whom");
+}
+
+/* Those may hold files open. */
+static int
+keep_frozen(
+    struct session *s, const struct aipm_stack *stack, struct aipm_err *err)
+{
+	if ((s->frozen = calloc(stack->n + 1, sizeof(*s->frozen))) == NULL)
+		return aipm_err_nomem(err);
+	for (size_t i = 0; s->o->pause && i < stack->n; i++) {
+		s->frozen[i] = strdup(stack->v[i].c->id);
+		if (s->frozen[i] == NULL)
+			return aipm_err_nomem(err);
+		s->nfrozen++;
+	}
+	return 0;
 }
 
 static int
@@ -237,7 +262,7 @@ quiesce(struct session *s, const struct aipm_engine *e, struct aipm_err *err)
 	if (r == 0)
 		r = aipm_cancel_check(&s->o->cancel, err);
 	if (r == 0)
-		r = session_ask(s, e, &stack, err);
+		r = keep_frozen(s, &stack, err);
 	aipm_stack_free(&stack);
 	return r;
 }
@@ -245,14 +270,17 @@ quiesce(struct session *s, const struct aipm_engine *e, struct aipm_err *err)
 int
 session_quiesce(struct session *s, struct aipm_err *err)
 {
-	struct aipm_stack none = { .n = 0 };
 	int r;
 
-	s->has_engine = session_engine(s->o, &s->engine) == 1;
+	s->has_engine = session_engine(s->o, &s->engine);
 	if (s->has_engine)
 		r = quiesce(s, &s->engine, err);
-	else if ((r = aipm_cancel_check(&s->o->cancel, err)) == 0)
-		r = session_ask(s, NULL, &none, err);
+	else {
+		s->unproven = "no engine answers";
+		r = aipm_cancel_check(&s->o->cancel, err);
+	}
+	if (r == 0)
+		r = session_ask(s, err);
 	if (r == -1 && err->cls == AIPM_FAILED)
 		err->cls = AIPM_NOTSTOPPED;
 	return r;

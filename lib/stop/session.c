@@ -73,6 +73,9 @@ fail:
 void
 session_close(struct session *s)
 {
+	for (size_t i = 0; i < s->nfrozen; i++)
+		free(s->frozen[i]);
+	free(s->frozen);
 	aipm_journal_free(&s->journal);
 	aipm_lock_release(&s->lock);
 	(void)close(s->dir);
@@ -94,15 +97,53 @@ session_registry(const struct aipm_stop_options *o)
 	return o->registry != NULL ? o->registry : AIPM_REGISTRY;
 }
 
+/* The directory of lock and journal: 1 with *dir open, 0 where there is none,
+ * -1. */
+static int
+peek(const struct aipm_stop_options *o, int *dir, char path[4096],
+    struct aipm_err *err)
+{
+	int n = snprintf(path, 4096, "%s/.aipm", o->backups);
+
+	if (n < 0 || n >= 4096) {
+		errno = ENAMETOOLONG;
+		return aipm_err_path(
+		    err, AIPM_FAILED, o->backups, "cannot open");
+	}
+	*dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*dir != -1)
+		return 1;
+	return errno == ENOENT
+	           ? 0
+	           : aipm_err_path(err, AIPM_FAILED, path, "cannot open");
+}
+
 int
-session_peek(const struct aipm_stop_options *o)
+session_exists(const struct aipm_stop_options *o, struct aipm_err *err)
 {
 	char path[4096];
-	int n = snprintf(path, sizeof(path), "%s/.aipm", o->backups);
+	int dir, r = peek(o, &dir, path, err);
 
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -1;
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r == 1)
+		(void)close(dir);
+	return r;
+}
+
+int
+session_look(const struct aipm_stop_options *o, struct aipm_journal *j,
+    bool *at_work, struct aipm_err *err)
+{
+	char path[4096];
+	int dir, r = peek(o, &dir, path, err);
+
+	memset(j, 0, sizeof(*j));
+	*at_work = false;
+	if (r != 1)
+		return r;
+	*at_work = aipm_lock_is_held(dir, lock_name);
+	r = aipm_journal_read(j, dir, journal_name, path, err);
+	(void)close(dir);
+	return r;
 }
 
 /* Before there is something to recover.  Without it the project's own next
@@ -116,8 +157,8 @@ enter_registry(struct session *s)
 	if (s->registered)
 		return;
 	s->registered = true;
-	if (aipm_registry_add(session_registry(s->o), s->o->root, s->o->data,
-	        s->o->backups, &err) == 0)
+	if (aipm_registry_add(
+	        session_registry(s->o), s->o->root, s->o->backups, &err) == 0)
 		return;
 	(void)snprintf(text, sizeof(text),
 	    "not registered for aipm-stop --recover --all: %s", err.text);
@@ -130,8 +171,8 @@ leave_registry(struct session *s)
 	struct aipm_err err;
 
 	s->registered = false;
-	if (aipm_registry_remove(session_registry(s->o), s->o->root, s->o->data,
-	        s->o->backups, &err) == -1)
+	if (aipm_registry_remove(
+	        session_registry(s->o), s->o->root, s->o->backups, &err) == -1)
 		aipm_warn(&s->o->note, NULL, err.text);
 }
 
@@ -196,30 +237,20 @@ session_find_engine(const struct aipm_stop_options *o, struct aipm_engine *e,
 	       aipm_engine_ping(e, err) == 0;
 }
 
-int
+bool
 session_engine(const struct aipm_stop_options *o, struct aipm_engine *e)
 {
 	struct aipm_err err;
 	char text[sizeof(err.text) + 64];
 
 	if (session_find_engine(o, e, &err))
-		return 1;
+		return true;
 	if (err.cls == AIPM_SIGNALLED)
-		return 0;
+		return false;
 	(void)snprintf(text, sizeof(text),
 	    "nothing was stopped, the data is not proven quiet: %s", err.text);
 	aipm_warn(has_compose_file(o->root) ? &o->warn : &o->note, NULL, text);
-	return 0;
-}
-
-/* The container of that id, or NULL. */
-static const struct aipm_container *
-find(const struct aipm_containers *c, const char *id)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (strcmp(c->v[i].id, id) == 0)
-			return &c->v[i];
-	return NULL;
+	return false;
 }
 
 /* What a look says about one entry of the journal: whether it goes. */
@@ -267,7 +298,7 @@ session_refresh(
 		const struct aipm_journal_entry *entry = &j->v[i - 1];
 
 		if (strcmp(entry->engine, e->command) == 0 &&
-		    out_of_date(s, entry, find(&c, entry->id)))
+		    out_of_date(s, entry, aipm_containers_find(&c, entry->id)))
 			aipm_journal_remove(j, i - 1);
 	}
 	aipm_containers_free(&c);

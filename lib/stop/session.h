@@ -25,14 +25,22 @@ struct session {
 	int64_t up; /* and at the last start; 0: none */
 	/* Why it is not shown that nobody writes, or NULL; static. */
 	const char *unproven;
+	char **frozen; /* owned; ids of those that are paused meanwhile */
+	size_t nfrozen;
 };
 
 /* Where projects are registered. */
 const char *session_registry(const struct aipm_stop_options *o);
 
-/* The directory of lock and journal, without making it: a descriptor, or -1
- * where there is none. */
-int session_peek(const struct aipm_stop_options *o);
+/*
+ * Whether a project has lock and journal at all, without making anything: 1,
+ * 0, or -1 if that cannot be told.
+ */
+int session_exists(const struct aipm_stop_options *o, struct aipm_err *err);
+
+/* What aipm_stop_look() says. */
+int session_look(const struct aipm_stop_options *o, struct aipm_journal *j,
+    bool *at_work, struct aipm_err *err);
 
 /* Take the lock and read the journal.  session_close() releases *s. */
 int session_open(struct session *s, const struct aipm_stop_options *o,
@@ -48,11 +56,11 @@ int session_save(struct session *s, struct aipm_err *err);
 /* Whether a run that died left services down; says so in a note. */
 bool session_left_over(const struct session *s);
 
-/* Let *e be the engine to ask: 1; 0 if there is none, which is said as
+/* Let *e be the engine to ask; false if there is none, which is said as
  * stop.h has it, or if a signal came. */
-int session_engine(const struct aipm_stop_options *o, struct aipm_engine *e);
+bool session_engine(const struct aipm_stop_options *o, struct aipm_engine *e);
 
-/* The same without a word. */
+/* The same without a word: *err says why there is none. */
 bool session_find_engine(const struct aipm_stop_options *o,
     struct aipm_engine *e, struct aipm_err *err);
 
@@ -70,12 +78,14 @@ int session_refresh(
  */
 int session_quiesce(struct session *s, struct aipm_err *err);
 
-/*
- * Whether nobody writes; stack tells who is paused, and e (NULL: nobody) what
- * containers are called.  Results as of session_prove().
- */
-int session_ask(struct session *s, const struct aipm_engine *e,
-    const struct aipm_stack *stack, struct aipm_err *err);
+/* Whether nobody writes; results as of session_prove(), of which it is the
+ * second half. */
+int session_ask(struct session *s, struct aipm_err *err);
+
+/* The first one of the stack that is neither stopped nor, if that is wanted,
+ * paused; NULL if all are. */
+const struct aipm_stopped *session_first_loud(
+    const struct session *s, const struct aipm_stack *stack);
 
 /*
  * Whether still nobody writes and none of the services has come back.

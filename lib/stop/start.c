@@ -112,18 +112,15 @@ look_for_successor(struct task *t)
 static void
 take_look(struct task *t, const struct aipm_containers *c)
 {
-	t->there = false;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct aipm_container *x = &c->v[i];
+	const struct aipm_container *x = aipm_containers_find(c, t->e->id);
 
-		if (strcmp(x->id, t->e->id) != 0)
-			continue;
-		t->there = true;
-		t->state = x->state;
-		t->health = x->health;
-		t->exit_code = x->exit_code;
-		t->timeout = x->timeout;
-	}
+	t->there = x != NULL;
+	if (x == NULL)
+		return;
+	t->state = x->state;
+	t->health = x->health;
+	t->exit_code = x->exit_code;
+	t->timeout = x->timeout;
 }
 
 /* Look at the n that were collected: -1, they say why. */
@@ -150,7 +147,7 @@ is_paused(const struct task *t)
 	return t->state == AIPM_CONTAINER_PAUSED;
 }
 
-/* What is frozen by us needs no stop, nor what was not reached. */
+/* What is frozen was never stopped. */
 static bool
 wants_stop(const struct task *t)
 {
@@ -297,7 +294,9 @@ judge(const struct session *s, struct task *t, bool last)
 			pause_again(s, t);
 	} else if (last) {
 		t->fate = TO_START;
-		if (t->there && t->why[0] == '\0')
+		if (t->why[0] == '\0' && !t->there)
+			say_why(t, "is gone right after its start");
+		if (t->why[0] == '\0')
 			(void)snprintf(t->why, sizeof(t->why),
 			    "ended right after its start, with status %d",
 			    t->exit_code);
@@ -358,7 +357,9 @@ make_tasks(struct tasks *all, const struct aipm_journal *j, bool held,
 	all->of = calloc(j->n, sizeof(struct task *));
 	if (all->v == NULL || all->ids == NULL || all->of == NULL) {
 		free_tasks(all);
-		return aipm_err_nomem(err);
+		return aipm_err_set(err, AIPM_NOTSTARTED,
+		    "services are down, and there is no memory to start "
+		    "them: aipm-stop --recover does");
 	}
 	for (size_t i = j->n; i > 0; i--)
 		if (held || !j->v[i - 1].held)
@@ -399,6 +400,20 @@ append_commands(struct aipm_err *err, const struct tasks *all)
 	}
 }
 
+/* And those that have to be made anew: "make anew: db". */
+static void
+append_gone(struct aipm_err *err, const struct tasks *all)
+{
+	const char *before = any(all, TO_START) ? "; " : "";
+
+	if (!any(all, GONE))
+		return;
+	append(err, before, "make anew (docker-compose up -d):");
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].fate == GONE)
+			append(err, " ", all->v[i].e->name);
+}
+
 static void
 say_started(const struct session *s, const struct session_list *up)
 {
@@ -430,9 +445,9 @@ report(const struct session *s, const struct tasks *all, struct aipm_err *err)
 	if (!any(all, TO_START) && !any(all, GONE))
 		return 0;
 	(void)aipm_err_set(err, AIPM_NOTSTARTED, "services are down; %s",
-	    any(all, TO_START) ? "start them with: "
-	                       : "make them anew: docker-compose up -d");
+	    any(all, TO_START) ? "start them with: " : "");
 	append_commands(err, all);
+	append_gone(err, all);
 	return -1;
 }
 
@@ -519,6 +534,8 @@ session_start(struct session *s, bool held, struct aipm_err *err)
 	struct tasks all;
 	int r;
 
+	/* Those that were not reached may have been taken out again: the disk
+	 * shall hear of it. */
 	if (s->journal.n == 0)
 		return session_save(s, err);
 	if (make_tasks(&all, &s->journal, held, err) == -1)

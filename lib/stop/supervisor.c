@@ -2,9 +2,6 @@
 
 #include "aipm/compat.h"
 
-#include "command.h"
-#include "session.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -86,9 +83,8 @@ supervisor_take_signal(void)
 }
 
 bool
-supervisor_alone(const struct supervisor *v)
+supervisor_alone(void)
 {
-	(void)v;
 	return lost != 0;
 }
 
@@ -201,28 +197,6 @@ receive(int fd, struct message *m)
 	return n == (ssize_t)sizeof(*m);
 }
 
-/* The supervisor was killed: do what it can no longer do. */
-static int
-take_over(const struct aipm_stop_options *o, pid_t group, struct aipm_err *err)
-{
-	struct aipm_stop_options mine = *o;
-	struct session s;
-	int r;
-
-	if (group > 0)
-		command_end_group(group);
-	mine.cancel.signum = NULL;
-	if (session_open(&s, &mine, AIPM_LOCK_WAIT, err) == -1)
-		return -1;
-	r = s.beneath ? 0 : session_start(&s, false, err);
-	session_close(&s);
-	if (r == -1)
-		return -1;
-	return aipm_err_set(err, AIPM_FAILED,
-	    "its supervisor was killed: the command was ended, what had been "
-	    "stopped was started");
-}
-
 static int
 fork_supervisor(const struct aipm_stop_options *o, supervisor_body *body,
     void *ctx, int *fd, const sigset_t *mask, pid_t *pid, struct aipm_err *err)
@@ -248,16 +222,30 @@ fork_supervisor(const struct aipm_stop_options *o, supervisor_body *body,
 	return -1;
 }
 
+/* What the supervisor, which has ended, said: false if it did not come to
+ * say what came of it. */
+static bool
+hear(int fd, struct message *end, pid_t *group)
+{
+	while (receive(fd, end)) {
+		if (end->kind == END)
+			return true;
+		*group = end->group;
+	}
+	return false;
+}
+
 int
 supervise(const struct aipm_stop_options *o, supervisor_body *body, void *ctx,
-    struct aipm_stop_end *end, struct aipm_err *err)
+    struct aipm_stop_end *end, bool *killed, pid_t *group, struct aipm_err *err)
 {
 	sigset_t watched, mask;
 	struct message m;
-	pid_t pid = -1, group = 0;
-	bool told = false;
+	pid_t pid = -1;
 	int fd = -1, r;
 
+	*killed = false;
+	*group = 0;
 	supervisor_signals(&watched);
 	sigdelset(&watched, SIGIO);
 	handle(SIGCHLD, on_child); /* ignored, it would never come */
@@ -268,19 +256,17 @@ supervise(const struct aipm_stop_options *o, supervisor_body *body, void *ctx,
 		r = fork_supervisor(o, body, ctx, &fd, &mask, &pid, err);
 	if (r == 0) {
 		attend(pid, &watched);
-		while (!told && receive(fd, &m)) {
-			told = m.kind == END;
-			if (m.kind == COMMAND)
-				group = m.group;
-		}
+		*killed = !hear(fd, &m, group);
 		(void)close(fd);
-		if (told) {
-			*end = m.end;
-			*err = m.err;
-			r = m.r;
-		} else
-			r = take_over(o, group, err);
 	}
 	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
-	return r;
+	if (r == -1)
+		return -1;
+	if (*killed)
+		return aipm_err_set(err, AIPM_FAILED,
+		    "its supervisor was killed: aipm-stop --status says what "
+		    "is down, aipm-stop --recover starts it");
+	*end = m.end;
+	*err = m.err;
+	return m.r;
 }

@@ -29,16 +29,17 @@ typedef int supervisor_body(
 
 /*
  * Run body in a supervisor.  A signal and the death of the front are seen by
- * v->o.cancel.  What the supervisor said of its end is returned.  Should it
- * be killed, the front ends its command, starts what the journal names, and
- * fails.
+ * v->o.cancel.  What the supervisor said of its end is returned.  If it was
+ * killed before it could, *killed is set: the caller does what it can no
+ * longer do.  *group is the process group of a command that was begun, or 0.
  */
 int supervise(const struct aipm_stop_options *o, supervisor_body *body,
-    void *ctx, struct aipm_stop_end *end, struct aipm_err *err);
+    void *ctx, struct aipm_stop_end *end, bool *killed, pid_t *group,
+    struct aipm_err *err);
 
 /* For the body: */
 
-/* The signals that are passed on, for sigprocmask(). */
+/* The signals that a supervisor has handlers for, to block them. */
 void supervisor_signals(sigset_t *set);
 
 /* A signal that came and was not taken yet, or 0; those signals are blocked.
@@ -46,7 +47,7 @@ void supervisor_signals(sigset_t *set);
 int supervisor_take_signal(void);
 
 /* Whether the front is gone. */
-bool supervisor_alone(const struct supervisor *v);
+bool supervisor_alone(void);
 
 /* Tell the front which process group the command has, for the case that it
  * has to end it itself. */

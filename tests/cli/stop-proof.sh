@@ -129,6 +129,13 @@ if [ "$(id -u)" -eq 0 ]; then
 	status_is 'one who is not root proves nothing of what is not his' 3
 	like 'and is told why' "$err" 'no right to ask about every file'
 	chown 65534 data/db/table
+	mkdir data/shut
+	echo x >data/shut/x
+	chmod 744 data/shut
+	run setpriv --reuid=65534 --regid=65534 --clear-groups \
+	    env AIPM_REGISTRY="$P/registry" "$BUILD/aipm-stop" -- true
+	status_is 'nor of what lies in a directory that he cannot enter' 3
+	rm -r data/shut
 	run setpriv --reuid=65534 --regid=65534 --clear-groups \
 	    env AIPM_REGISTRY="$P/registry" "$BUILD/aipm-stop" -- true
 	status_is 'but all of what is' 0
@@ -153,6 +160,7 @@ like 'what that means is said' "$err" 'as after a crash'
 holding write
 run aipm-stop --pause -- touch ran
 status_is 'a writer that is not paused: 121 beneath --pause too' 121
+not 'and no command is run' test -e ran
 is 'all are unpaused' "$(states)" "$all_up"
 let_go
 

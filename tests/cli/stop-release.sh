@@ -63,7 +63,7 @@ for how in close die; do
 	three_services
 	run aipm-stop -- python3 "$T/packer.py" $how
 	status_is "to $how is no failure" 0
-	unlike "and no release ($how)" "$out" '*after running*'
+	unlike "and no release ($how)" "$out" '*running*'
 	is "all run at the end ($how)" "$(states)" "$all_up"
 done
 
@@ -109,6 +109,6 @@ unlike 'and is no proof' "$out" '*proof	quiet*'
 three_services
 run env AIPM_ENGINE=no-such-engine aipm-stop -- python3 "$T/packer.py" ask
 status_is 'without an engine a release is answered, with a warning' 3
-like 'but proves nothing' "$out" '*proof	none*'
+like 'but proves nothing, and says why' "$out" '*proof	none*why	no engine*'
 
 done_testing

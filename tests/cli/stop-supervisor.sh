@@ -41,7 +41,8 @@ not 'and the command was ended before' pgrep -f "sleep $long"
 until_true flock -n backups/.aipm/lock true
 not 'and no journal is left' test -e "$journal"
 
-begin 'trap "" TERM; echo $$ >pid; while :; do sleep 0.1; done'
+begin 'trap "" TERM; echo $$ >pid.new; mv pid.new pid; while :; do sleep 0.1; done'
+until_true test -s pid
 kill -KILL $pid
 ok 'a command that ignores TERM is killed, and only then all start' \
 	until_true all_are_up
@@ -69,12 +70,25 @@ like 'it is said' "$(cat err)" 'left processes behind'
 not 'they are ended' pgrep -f "sleep $long"
 is 'and all run' "$(states)" "$all_up"
 
-begin 'trap "echo got >got; exit 9" INT; while :; do sleep 0.1; done'
-kill -INT $pid 2>/dev/null
+begin 'trap "exit 9" TERM; : >ready; while :; do sleep 0.1; done'
+until_true test -e ready
 kill -TERM $pid
 wait $pid
-like 'the status after a signal is the command'"'"'s' "$?" '[19]*'
+is "the status after a signal is the command's" "$?" 9
 is 'all run after a signal' "$(states)" "$all_up"
+
+# Its command is ended, but somebody has the lock.
+begin 'setsid sleep "$long" & exec sleep "$long"'
+kill -KILL "$(supervisor)"
+until_true grep -q waiting err
+kill -TERM $pid
+wait $pid
+is 'a front that waits for the lock in vain ends by a signal' $? 125
+like 'and says what is to be done' "$(cat err)" 'aipm-stop --recover starts it'
+pkill -f "sleep $long"
+until_true flock -n backups/.aipm/lock true
+run aipm-stop --recover
+is 'which does it' "$(states)" "$all_up"
 
 three_services
 nohup aipm-stop -- sh -c ': >up; sleep 1; echo yes >finished' >out 2>err &
@@ -105,8 +119,7 @@ aipm-stop -q -- sh -c 'echo $$ >up.new; mv up.new up; exec sleep "$long"' 2>/dev
 pid=$!
 until_true test -e up
 is 'a run is registered while services are down' \
-	"$(cat "$T"/registry/* | tail -n 4)" "root	$P
-data	$P/data
+	"$(cat "$T"/registry/* | tail -n 3)" "root	$P
 backups	$P/backups
 end"
 run aipm-stop --status
@@ -149,14 +162,29 @@ not 'and no backups directory is made for it' test -e backups
 
 three_services
 mkdir -p "$T/registry"
-printf 'aipm-project\t1\nroot\t/gone\ndata\t/gone/data\nbackups\t/gone/backups\nend\n' \
+printf 'aipm-project\t1\nroot\t/gone\nbackups\t/gone/backups\nend\n' \
 	>"$T/registry/x"
 echo rubbish >"$T/registry/y"
 run aipm-stop --recover --all
 status_is 'a registered project that cannot be reached is a failure' 125
-like 'which is named' "$err" '/gone/backups: cannot be reached'
+like 'which is named' "$err" '/gone/backups: has no .aipm: is it mounted'
 like 'a file that is none of ours is passed over' "$err" \
-	'y: is no project of the registry'
+	'y: in the registry is no project'
+run aipm-stop --status --all
+status_is 'and of --status --all' 125
+rm -r "$T/registry"
+
+three_services
+run aipm-stop
+mv backups away
+mkdir backups
+run aipm-stop --recover --all
+status_is 'backups that are not mounted are a failure' 125
+rmdir backups
+mv away backups
+is 'and stay registered' "$(find "$T/registry" -type f | wc -l)" 1
+run aipm-stop --start
+
 rm -r "$T/registry"
 : >"$T/registry"
 run aipm-stop -- true

@@ -81,7 +81,8 @@ is 'and the services are back' "$(running)" "$all"
 must docker rm -f "$other"
 umount "$T/shared/in" && umount "$T/shared"
 
-# restart: always, in the midst of the copy.
+# A service that somebody, as restart: always, brings back in the midst of the
+# copy.
 name=$(docker ps -a --format '{{.Names}}' \
     --filter "label=com.docker.compose.project=$project" | grep redis)
 run aipm-stop -- docker start "$name"

@@ -44,18 +44,15 @@ Test(registry, names_what_was_added_once, .init = make_dir)
 	struct aipm_registry r;
 
 	for (int i = 0; i < 2; i++)
-		cr_assert_eq(
-		    aipm_registry_add(dir, "/a", "/a/data", "/b", &err), 0);
-	cr_assert_eq(aipm_registry_add(dir, "/c", "/c/d", "/c/e", &err), 0);
+		cr_assert_eq(aipm_registry_add(dir, "/a", "/b", &err), 0);
+	cr_assert_eq(aipm_registry_add(dir, "/c", "/c/e", &err), 0);
 	r = read_all();
 	cr_assert_eq(r.n, 2);
 	for (size_t i = 0; i < r.n; i++)
-		if (strcmp(r.v[i].root, "/a") == 0) {
-			cr_assert_str_eq(r.v[i].data, "/a/data");
+		if (strcmp(r.v[i].root, "/a") == 0)
 			cr_assert_str_eq(r.v[i].backups, "/b");
-		}
 	aipm_registry_free(&r);
-	cr_assert_eq(aipm_registry_remove(dir, "/a", "/a/data", "/b", &err), 0);
+	cr_assert_eq(aipm_registry_remove(dir, "/a", "/b", &err), 0);
 	r = read_all();
 	cr_assert_eq(r.n, 1);
 	cr_assert_str_eq(r.v[0].root, "/c");
@@ -68,25 +65,25 @@ Test(registry, one_that_is_not_there_is_empty, .init = make_dir)
 	struct aipm_registry r = read_all();
 
 	cr_assert_eq(r.n, 0);
-	cr_assert_eq(aipm_registry_remove(dir, "/a", "/b", "/c", &err), 0);
+	cr_assert_eq(aipm_registry_remove(dir, "/a", "/b", &err), 0);
 }
 
 Test(registry, refuses_a_path_that_is_no_line, .init = make_dir)
 {
-	cr_assert_eq(aipm_registry_add(dir, "/a\nb", "/a", "/a", &err), -1);
+	cr_assert_eq(aipm_registry_add(dir, "/a\nb", "/a", &err), -1);
 	cr_assert_eq(err.cls, AIPM_FAILED);
 }
 
 Test(registry, passes_over_what_is_cut_off_or_foreign, .init = make_dir)
 {
 	static const char *const texts[] = { "", "aipm-project\t1\n",
-		"aipm-project\t2\nroot\t/a\ndata\t/a\nbackups\t/a\nend\n",
-		"aipm-project\t1\nroot\t/a\ndata\t/a\nbackups\t/a\nen",
-		"aipm-project\t1\nroot\ta\ndata\t/a\nbackups\t/a\nend\n" };
+		"aipm-project\t2\nroot\t/a\nbackups\t/a\nend\n",
+		"aipm-project\t1\nroot\t/a\nbackups\t/a\nen",
+		"aipm-project\t1\nroot\ta\nbackups\t/a\nend\n" };
 	struct aipm_registry r;
 	char path[96];
 
-	cr_assert_eq(aipm_registry_add(dir, "/a", "/b", "/c", &err), 0);
+	cr_assert_eq(aipm_registry_add(dir, "/a", "/b", &err), 0);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		FILE *f;
 
