@@ -6,6 +6,7 @@
 #include "aipm/num.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -31,6 +32,17 @@ static void
 on_signal(int signum)
 {
 	caught = signum;
+}
+
+/* What was closed would become a socket or a lock, and get our messages.  To
+ * read or write it fails as before. */
+static void
+open_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			exit(AIPM_FAILED);
 }
 
 static void
@@ -185,6 +197,7 @@ cli_parse(struct cli_run *run, const struct cli *cli, int argc, char **argv,
 	static char name[64];
 	int key, status;
 
+	open_standard();
 	memset(&t, 0, sizeof(t));
 	run->cli = cli;
 	(void)snprintf(name, sizeof(name), "%s", cli->name);

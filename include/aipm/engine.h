@@ -50,7 +50,9 @@ struct aipm_container {
 	char *project, *service; /* Compose labels; NULL where there is none */
 	char *working_dir;
 	char *depends_on; /* "redis:service_started:false,..." */
+	char *started; /* when, the last time; text of the engine */
 	enum aipm_container_state state;
+	bool restarting; /* it runs, or waits to be started again */
 	enum aipm_health health; /* while it runs */
 	int exit_code; /* of the last time it ended */
 	int timeout; /* its own stop timeout in seconds, or -1 */

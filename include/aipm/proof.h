@@ -50,6 +50,8 @@ struct aipm_proof_options {
 	 * change, and counts as quiet.  Borrowed. */
 	const char *const *frozen;
 	size_t nfrozen;
+	/* A directory below that is left out, or NULL; borrowed. */
+	const char *skip;
 	const struct aipm_cancel *cancel; /* may be NULL */
 };
 

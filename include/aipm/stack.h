@@ -38,9 +38,9 @@ struct aipm_stack {
  * depends_on), else the newest.  A container that its own stop would remove
  * (--rm) is left out, with a note, if it does not mount the data.
  *
- * Failure has the class AIPM_NOTSTOPPED (or AIPM_SIGNALLED) and leaves *s
- * empty: the engine failed; the containers keep changing; one is removed by
- * a stop and mounts the data; one is that which we run in.
+ * Failure leaves *s empty.  AIPM_NOTSTOPPED: the containers keep changing; one
+ * is removed by a stop and mounts the data; one is that which we run in.
+ * Others are the engine's.
  */
 int aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
     const struct aipm_project *place, const struct aipm_warn *note,
@@ -48,7 +48,7 @@ int aipm_stack_read(struct aipm_stack *s, const struct aipm_engine *e,
 
 /*
  * One reading, and in s->running also those of the n whole ids that exist, in
- * whatever state.  Failures are the engine's.
+ * whatever state.  Failure as above.
  */
 int aipm_stack_look(struct aipm_stack *s, const struct aipm_engine *e,
     const struct aipm_project *place, const char *const *ids, size_t n,

@@ -98,6 +98,18 @@ parse_created(struct aipm_container *c, const char *s)
 }
 
 static bool
+parse_started(struct aipm_container *c, const char *s)
+{
+	char *t;
+
+	if (!take_string(&s, &t) || t == NULL)
+		return false;
+	free(c->started);
+	c->started = t;
+	return true;
+}
+
+static bool
 parse_status(struct aipm_container *c, const char *s)
 {
 	char *t;
@@ -105,6 +117,7 @@ parse_status(struct aipm_container *c, const char *s)
 	if (!take_string(&s, &t) || t == NULL)
 		return false;
 	c->state = AIPM_CONTAINER_DOWN;
+	c->restarting = strcmp(t, "restarting") == 0;
 	if (strcmp(t, "running") == 0 || strcmp(t, "restarting") == 0 ||
 	    strcmp(t, "stopping") == 0)
 		c->state = AIPM_CONTAINER_RUNNING;
@@ -245,6 +258,8 @@ parse_line(struct aipm_container *c, const struct line *l)
 		return parse_created(c, l->rest);
 	if (strcmp(l->word, "status") == 0)
 		return parse_status(c, l->rest);
+	if (strcmp(l->word, "started") == 0)
+		return parse_started(c, l->rest);
 	if (strcmp(l->word, "health") == 0)
 		return parse_health(c, l->rest);
 	if (strcmp(l->word, "exit") == 0)
@@ -290,7 +305,7 @@ not_understood(struct aipm_err *err, const struct line *l)
 static bool
 whole(const struct aipm_container *c)
 {
-	return c->name != NULL && c->created != NULL;
+	return c->name != NULL && c->created != NULL && c->started != NULL;
 }
 
 int
@@ -387,6 +402,7 @@ free_container(struct aipm_container *c)
 	free(c->id);
 	free(c->name);
 	free(c->created);
+	free(c->started);
 	free(c->project);
 	free(c->service);
 	free(c->working_dir);

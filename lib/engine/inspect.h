@@ -15,6 +15,7 @@
 	"name {{json .Name}}\n"                                               \
 	"created {{json .Created}}\n"                                         \
 	"status {{json .State.Status}}\n"                                     \
+	"started {{json .State.StartedAt}}\n"                                 \
 	"health {{if .State.Health}}{{json .State.Health.Status}}"            \
 	"{{else}}null{{end}}\n"                                               \
 	"exit {{json .State.ExitCode}}\n"                                     \

@@ -20,6 +20,7 @@ struct hunt {
 	int root;
 	const char *top; /* the path of root */
 	const struct aipm_cancel *cancel;
+	struct stat skip; /* of the directory that is left out */
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	char **todo; /* owned, as are the paths, which are below root */
@@ -197,9 +198,10 @@ look_at(struct hunt *h, int dir, const char *path, const char *name)
 		return;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		unasked(h, &st, errno);
-	else if (S_ISDIR(st.st_mode))
-		push(h, join(path, name));
-	else if (S_ISREG(st.st_mode))
+	else if (S_ISDIR(st.st_mode)) {
+		if (st.st_dev != h->skip.st_dev || st.st_ino != h->skip.st_ino)
+			push(h, join(path, name));
+	} else if (S_ISREG(st.st_mode))
 		ask(h, dir, path, name, &st);
 }
 
@@ -251,6 +253,26 @@ compare(const void *a, const void *b)
 	return x->dev < y->dev ? -1 : x->dev > y->dev;
 }
 
+/* In order, and each file once, whatever links it has. */
+static void
+sort(struct suspects *s)
+{
+	size_t n = 0;
+
+	if (s->n > 0)
+		qsort(s->v, s->n, sizeof(*s->v), compare);
+	for (size_t i = 0; i < s->n; i++) {
+		if (n == 0 || compare(&s->v[n - 1], &s->v[i]) != 0) {
+			s->v[n++] = s->v[i];
+			continue;
+		}
+		if (s->v[i].path != NULL)
+			s->refused--;
+		free(s->v[i].path);
+	}
+	s->n = n;
+}
+
 /* This thread is one of them. */
 static void
 search_all(struct hunt *h)
@@ -277,11 +299,13 @@ search_all(struct hunt *h)
 
 int
 leases_ask(struct suspects *s, const char *dir,
-    const struct aipm_cancel *cancel, struct aipm_err *err)
+    const struct aipm_proof_options *o, struct aipm_err *err)
 {
-	struct hunt h = { .top = dir, .cancel = cancel, .found = s };
+	struct hunt h = { .top = dir, .cancel = o->cancel, .found = s };
 
 	memset(s, 0, sizeof(*s));
+	if (o->skip == NULL || stat(o->skip, &h.skip) == -1)
+		memset(&h.skip, 0, sizeof(h.skip));
 	h.root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (h.root == -1)
 		return errno == ENOENT ? 0
@@ -297,8 +321,7 @@ leases_ask(struct suspects *s, const char *dir,
 	(void)pthread_cond_destroy(&h.more);
 	(void)pthread_mutex_destroy(&h.lock);
 	(void)close(h.root);
-	if (s->n > 0)
-		qsort(s->v, s->n, sizeof(*s->v), compare);
+	sort(s);
 	if (!h.failed)
 		return 0;
 	*err = h.err;

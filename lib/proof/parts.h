@@ -22,7 +22,7 @@ struct suspects {
 
 /* Ask for a lease on every file below dir, with several threads. */
 int leases_ask(struct suspects *s, const char *dir,
-    const struct aipm_cancel *cancel, struct aipm_err *err);
+    const struct aipm_proof_options *o, struct aipm_err *err);
 
 /* The suspect that *dev and ino name, or NULL; dev NULL: whatever device. */
 struct suspect *suspects_find(

@@ -42,7 +42,7 @@ aipm_proof_take(struct aipm_proof_result *r, const char *dir,
 	int result;
 
 	memset(r, 0, sizeof(*r));
-	result = leases_ask(&s, dir, o->cancel, err);
+	result = leases_ask(&s, dir, o, err);
 	if (result == 0 && s.n > 0)
 		result = holders_find(r, &s, o, err);
 	if (result == 0)

@@ -101,11 +101,8 @@ read_once(struct aipm_stack *s, const struct aipm_engine *e,
     const struct aipm_warn *note, struct aipm_err *err)
 {
 	memset(s, 0, sizeof(*s));
-	if (aipm_engine_running(e, ids, n, &s->running, err) == -1) {
-		if (err->cls != AIPM_SIGNALLED)
-			err->cls = AIPM_NOTSTOPPED;
+	if (aipm_engine_running(e, ids, n, &s->running, err) == -1)
 		return -1;
-	}
 	if ((s->v = calloc(s->running.n + 1, sizeof(*s->v))) == NULL) {
 		aipm_stack_free(s);
 		return aipm_err_nomem(err);

@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include "strays.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -35,45 +37,58 @@ reap(struct run *r)
 		}
 }
 
+/* Whether anything is left of the group, or of the command beside it. */
 static bool
-group_lives(pid_t group)
+is_left(pid_t group)
 {
-	while (waitpid(-group, NULL, WNOHANG) > 0)
+	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;
-	return kill(-group, 0) == 0 || errno == EPERM;
+	if (group > 0 && (kill(-group, 0) == 0 || errno == EPERM))
+		return true;
+	return strays_signal(0) > 0;
 }
 
-/* Wait for the group's end for so many ms. */
-static bool
-group_ends(pid_t group, int64_t limit)
+static void
+signal_all(pid_t group, int signum)
 {
-	int64_t until = aipm_child_clock() + limit;
-
-	while (group_lives(group)) {
-		if (aipm_child_clock() >= until)
-			return false;
-		aipm_child_sleep(STEP);
-	}
-	return true;
+	if (group > 0)
+		(void)kill(-group, signum);
+	(void)strays_signal(signum);
 }
 
 static void
 ask_to_end(pid_t group)
 {
-	(void)kill(-group, SIGTERM);
-	(void)kill(-group, SIGCONT); /* stopped, it would not notice */
+	signal_all(group, SIGTERM);
+	signal_all(group, SIGCONT); /* stopped, it would not notice */
 }
 
-void
-command_end_group(pid_t group)
+/* Wait for their end for so many ms; those of them that were orphaned
+ * meanwhile get signum too. */
+static bool
+all_end(pid_t group, int64_t limit, int signum)
 {
-	if (!group_lives(group))
-		return;
+	int64_t until = aipm_child_clock() + limit;
+
+	while (is_left(group)) {
+		if (aipm_child_clock() >= until)
+			return false;
+		aipm_child_sleep(STEP);
+		(void)strays_signal(signum);
+	}
+	return true;
+}
+
+bool
+command_end_all(pid_t group)
+{
+	if (!is_left(group))
+		return true;
 	ask_to_end(group);
-	if (group_ends(group, GRACE))
-		return;
-	(void)kill(-group, SIGKILL);
-	(void)group_ends(group, GONE);
+	if (all_end(group, GRACE, SIGTERM))
+		return true;
+	signal_all(group, SIGKILL);
+	return all_end(group, GONE, SIGKILL);
 }
 
 static void
@@ -126,15 +141,20 @@ pause_of(const struct run *r, struct timespec *t)
 
 /* One byte asks; an end of file, an error and more bytes ask for nothing. */
 static void
-answer_release(struct run *r)
+answer_release(struct run *r, const sigset_t *open)
 {
 	char byte;
 	ssize_t n = recv(r->c->release, &byte, 1, MSG_DONTWAIT);
+	sigset_t blocked;
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n == 1)
+	if (n == 1) {
+		/* A signal may cut waits short; the command gets it too. */
+		(void)sigprocmask(SIG_SETMASK, open, &blocked);
 		r->c->released(r->c->ctx, r->c);
+		(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
+	}
 	(void)close(r->c->release);
 	r->c->release = -1;
 }
@@ -157,7 +177,7 @@ attend(struct run *r, const sigset_t *open)
 		n = pselect(
 		    r->c->release + 1, &in, NULL, NULL, pause_of(r, &t), open);
 		if (n == 1)
-			answer_release(r);
+			answer_release(r, open);
 	}
 }
 
@@ -177,11 +197,16 @@ command_run(
 	if (result == 0) {
 		supervisor_tell_command(v, r.pid);
 		attend(&r, &before);
-		if (group_lives(r.pid) && r.kill_at == 0)
+		if (is_left(r.pid) && r.kill_at == 0)
 			aipm_warn(&c->warn, NULL,
 			    "the command has left processes behind: they are "
 			    "ended");
-		command_end_group(r.pid);
+		if (!command_end_all(r.pid))
+			aipm_warn(&c->warn, NULL,
+			    "processes of the command cannot be ended: what it "
+			    "made is not to be trusted");
+		/* The number may be another's from now on. */
+		supervisor_tell_command(v, 0);
 		*status = r.status;
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

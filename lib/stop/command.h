@@ -31,13 +31,16 @@ struct command {
 /*
  * Run it to its end.  Signals that come are passed on to its process group.
  * It is ended, TERM first, when the front is gone or the deadline passes; and
- * so is what is left of its group when it has ended itself.  -1: it did not
+ * so is what is left of it when it has ended itself, strays included.  -1: it did not
  * start; classes as for aipm_child_find(), or AIPM_SIGNALLED.
  */
 int command_run(
     struct supervisor *v, struct command *c, int *status, struct aipm_err *err);
 
-/* End what is left of a process group, and wait until it is gone. */
-void command_end_group(pid_t group);
+/*
+ * End what is left of a command: its process group (0: none is known) and the
+ * strays of it that have become our children.  Whether all are gone.
+ */
+bool command_end_all(pid_t group);
 
 #endif

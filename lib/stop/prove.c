@@ -90,6 +90,8 @@ session_ask(struct session *s, struct aipm_err *err)
 	const struct aipm_proof_options o = {
 		.frozen = (const char *const *)s->frozen,
 		.nfrozen = s->nfrozen,
+		/* Our own lock lies there. */
+		.skip = s->o->backups,
 		.cancel = &s->o->cancel,
 	};
 	const struct aipm_engine *e = s->has_engine ? &s->engine : NULL;
@@ -108,26 +110,53 @@ session_ask(struct session *s, struct aipm_err *err)
 	return result;
 }
 
+static int
+compare(const struct session *s, const struct aipm_stack *stack,
+    struct aipm_err *err)
+{
+	const struct aipm_stopped *m = session_first_loud(s, stack);
+
+	if (m != NULL)
+		return aipm_err_file(err, AIPM_BUSY, m->c->name,
+		    "runs again: it was started meanwhile");
+	for (size_t i = 0; i < s->nseen; i++) {
+		const struct aipm_container *c = aipm_containers_find(
+		    &stack->running, s->seen[i].id);
+
+		if (c != NULL && strcmp(c->started, s->seen[i].started) != 0)
+			return aipm_err_file(err, AIPM_BUSY, c->name,
+			    "ran meanwhile: it was started and stopped again");
+	}
+	return 0;
+}
+
 /* Whether none of the services has come back. */
 static int
 look(struct session *s, struct aipm_err *err)
 {
 	struct aipm_project place = { s->o->root, s->o->data };
-	const struct aipm_stopped *m;
+	const char **ids = calloc(s->nseen + 1, sizeof(*ids));
 	struct aipm_stack stack;
-	int r = 0;
+	int r;
 
-	if (aipm_stack_look(&stack, &s->engine, &place, NULL, 0, err) == -1) {
-		if (err->cls == AIPM_SIGNALLED)
-			return -1;
-		say_unproven(s, "the engine does not answer any more");
-		return 0;
+	if (ids == NULL)
+		return aipm_err_nomem(err);
+	for (size_t i = 0; i < s->nseen; i++)
+		ids[i] = s->seen[i].id;
+	r = aipm_stack_look(&stack, &s->engine, &place, ids, s->nseen, err);
+	free(ids);
+	if (r == 0) {
+		r = compare(s, &stack, err);
+		aipm_stack_free(&stack);
+		return r;
 	}
-	if ((m = session_first_loud(s, &stack)) != NULL)
-		r = aipm_err_file(err, AIPM_BUSY, m->c->name,
-		    "runs again: it was started meanwhile");
-	aipm_stack_free(&stack);
-	return r;
+	/* A newcomer that could not be stopped at all. */
+	if (err->cls == AIPM_NOTSTOPPED)
+		err->cls = AIPM_BUSY;
+	if (err->cls != AIPM_FAILED)
+		return -1;
+	say_unproven(s, "the engine does not answer any more");
+	return 0;
 }
 
 int

@@ -19,11 +19,29 @@ timeout_of(const struct session *s, const struct aipm_stopped *m)
 	return m->mount != NULL && m->c->timeout == -1 ? s->o->timeout : -1;
 }
 
-/* Whether nothing has to be done to it. */
+/* Whether nothing has to be done to it: it is paused, and so it is wanted, by
+ * this run or by one that holds it so. */
 static bool
 is_quiet(const struct session *s, const struct aipm_stopped *m)
 {
-	return s->o->pause && m->c->state == AIPM_CONTAINER_PAUSED;
+	const struct aipm_journal *j = &s->journal;
+	size_t i = aipm_journal_find(j, m->c->id);
+
+	return m->c->state == AIPM_CONTAINER_PAUSED &&
+	       (s->o->pause || (i < j->n && j->v[i].held && j->v[i].frozen));
+}
+
+/* Whether it is paused, and not by a run that died; or was when an earlier
+ * look or run began. */
+static bool
+was_paused(const struct aipm_journal *j, const struct aipm_container *c)
+{
+	size_t i = aipm_journal_find(j, c->id);
+
+	if (i == j->n)
+		return c->state == AIPM_CONTAINER_PAUSED;
+	return !j->v[i].frozen &&
+	       (j->v[i].paused || c->state == AIPM_CONTAINER_PAUSED);
 }
 
 static int
@@ -40,7 +58,7 @@ add_members(struct aipm_journal *j, const struct session *s,
 			.engine = (char *)(uintptr_t)e->command,
 			.timeout = timeout_of(s, m),
 			.held = false,
-			.paused = m->c->state == AIPM_CONTAINER_PAUSED,
+			.paused = was_paused(j, m->c),
 			.frozen = s->o->pause,
 		};
 
@@ -195,7 +213,7 @@ look_again(struct session *s, const struct aipm_engine *e,
 	report_killed(s, stack, &now);
 	aipm_stack_free(stack);
 	*stack = now;
-	return 0;
+	return session_remember(s, &stack->running, err);
 }
 
 const struct aipm_stopped *
@@ -234,11 +252,12 @@ keep_frozen(
 {
 	if ((s->frozen = calloc(stack->n + 1, sizeof(*s->frozen))) == NULL)
 		return aipm_err_nomem(err);
-	for (size_t i = 0; s->o->pause && i < stack->n; i++) {
-		s->frozen[i] = strdup(stack->v[i].c->id);
-		if (s->frozen[i] == NULL)
+	for (size_t i = 0; i < stack->n; i++) {
+		char *id = strdup(stack->v[i].c->id);
+
+		if (id == NULL)
 			return aipm_err_nomem(err);
-		s->nfrozen++;
+		s->frozen[s->nfrozen++] = id;
 	}
 	return 0;
 }

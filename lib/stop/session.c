@@ -70,12 +70,50 @@ fail:
 	return -1;
 }
 
+static void
+forget_seen(struct session *s)
+{
+	for (size_t i = 0; i < s->nseen; i++) {
+		free(s->seen[i].id);
+		free(s->seen[i].started);
+	}
+	free(s->seen);
+	s->seen = NULL;
+	s->nseen = 0;
+}
+
+int
+session_remember(
+    struct session *s, const struct aipm_containers *c, struct aipm_err *err)
+{
+	const struct aipm_journal *j = &s->journal;
+
+	forget_seen(s);
+	if ((s->seen = calloc(j->n + 1, sizeof(*s->seen))) == NULL)
+		return aipm_err_nomem(err);
+	for (size_t i = 0; i < j->n; i++) {
+		const struct aipm_container *x = aipm_containers_find(
+		    c, j->v[i].id);
+		struct session_seen *seen = &s->seen[s->nseen];
+
+		if (x == NULL)
+			continue;
+		seen->id = strdup(x->id);
+		seen->started = strdup(x->started);
+		s->nseen++;
+		if (seen->id == NULL || seen->started == NULL)
+			return aipm_err_nomem(err);
+	}
+	return 0;
+}
+
 void
 session_close(struct session *s)
 {
 	for (size_t i = 0; i < s->nfrozen; i++)
 		free(s->frozen[i]);
 	free(s->frozen);
+	forget_seen(s);
 	aipm_journal_free(&s->journal);
 	aipm_lock_release(&s->lock);
 	(void)close(s->dir);
@@ -264,7 +302,8 @@ out_of_date(const struct session *s, const struct aipm_journal_entry *e,
 		    "it is not started again");
 		return true;
 	}
-	if (e->held && c->state != AIPM_CONTAINER_DOWN) {
+	if (e->held && (c->state == AIPM_CONTAINER_RUNNING ||
+	                   (c->state == AIPM_CONTAINER_PAUSED && !e->frozen))) {
 		aipm_warn(&s->o->note, e->name,
 		    "was held stopped and has been started since: it is no "
 		    "longer held");
@@ -294,6 +333,16 @@ session_refresh(
 	free(ids);
 	if (r == -1)
 		return -1;
+	if (c.n == 0) {
+		aipm_containers_free(&c);
+		if (n > 0)
+			aipm_warn(&s->o->warn, e->command,
+			    "knows none of the containers that an earlier run "
+			    "stopped: is it the same engine?  aipm-stop "
+			    "--start "
+			    "forgets those that were removed");
+		return 0;
+	}
 	for (size_t i = j->n; i > 0; i--) {
 		const struct aipm_journal_entry *entry = &j->v[i - 1];
 

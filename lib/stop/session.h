@@ -27,6 +27,10 @@ struct session {
 	const char *unproven;
 	char **frozen; /* owned; ids of those that are paused meanwhile */
 	size_t nfrozen;
+	struct session_seen {
+		char *id, *started; /* owned */
+	} * seen; /* owned; what is down, as it was behind the stop */
+	size_t nseen;
 };
 
 /* Where projects are registered. */
@@ -77,6 +81,10 @@ int session_refresh(
  * back.
  */
 int session_quiesce(struct session *s, struct aipm_err *err);
+
+/* Remember when each of the journal's containers was started last. */
+int session_remember(
+    struct session *s, const struct aipm_containers *c, struct aipm_err *err);
 
 /* Whether nobody writes; results as of session_prove(), of which it is the
  * second half. */

@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pauses before the second and each later try, in ms: an engine that
- * restarts needs some seconds. */
-static const unsigned backoff[] = { 1000, 2000, 4000, 8000 };
+/*
+ * Pauses before the second and each later try, in ms.  Behind the first PLENTY
+ * of them it is tried again only while the engine does not answer: one that
+ * restarts needs some time.
+ */
+static const unsigned backoff[] = { 1000, 2000, 4000, 8000, 10000, 10000, 10000,
+	15000, 15000, 15000 };
+enum { PLENTY = 4, TRIES = sizeof(backoff) / sizeof(backoff[0]) };
 
 /* Started containers are looked at after these, in ms. */
 enum { SETTLE = 100, SETTLE_MORE = 1000, HEALTH_STEP = 250 };
@@ -23,6 +28,7 @@ struct task {
 	enum fate fate;
 	/* As the last look found it: */
 	bool there;
+	bool restarting;
 	enum aipm_container_state state;
 	enum aipm_health health;
 	int exit_code;
@@ -36,6 +42,7 @@ struct tasks {
 	const char **ids; /* room for n */
 	struct task **of; /* the tasks of those ids */
 	bool hung; /* the engine did not answer in its time */
+	bool away; /* the last look of this round was not answered */
 };
 
 static void
@@ -118,6 +125,7 @@ take_look(struct task *t, const struct aipm_containers *c)
 	if (x == NULL)
 		return;
 	t->state = x->state;
+	t->restarting = x->restarting;
 	t->health = x->health;
 	t->exit_code = x->exit_code;
 	t->timeout = x->timeout;
@@ -132,6 +140,7 @@ look(struct tasks *all, size_t n)
 	struct aipm_err err;
 
 	if (aipm_engine_look(&e, all->ids, n, &c, &err) == -1) {
+		all->away = true;
 		failed(all, n, &err);
 		return -1;
 	}
@@ -152,6 +161,21 @@ static bool
 wants_stop(const struct task *t)
 {
 	return !t->e->frozen;
+}
+
+/* Frozen by us, it should be paused: a pause whose client died may still
+ * come. */
+static bool
+wants_pause(const struct task *t)
+{
+	return t->e->frozen && t->state == AIPM_CONTAINER_RUNNING;
+}
+
+/* Then it has to be unpaused, as what is paused for another reason. */
+static bool
+wants_unpause(const struct task *t)
+{
+	return is_paused(t) || wants_pause(t);
 }
 
 static bool
@@ -231,8 +255,6 @@ survey(struct tasks *all, const struct task *first)
 		else if (t->e->paused && is_paused(t))
 			t->fate = UP; /* the first step of a stop is to
 					 unpause */
-		else if (t->e->frozen && t->state == AIPM_CONTAINER_RUNNING)
-			t->fate = UP;
 	}
 	return true;
 }
@@ -243,7 +265,8 @@ start_with(struct tasks *all, const struct task *first)
 {
 	if (!survey(all, first))
 		return;
-	tell(all, first, "unpause", is_paused);
+	tell(all, first, "pause", wants_pause);
+	tell(all, first, "unpause", wants_unpause);
 	if (all->hung || collect(all, first, TO_START) == 0)
 		return;
 	repeat_stops(all, first);
@@ -288,8 +311,12 @@ pause_again(const struct session *s, const struct task *t)
 static void
 judge(const struct session *s, struct task *t, bool last)
 {
-	if (t->there && t->state == AIPM_CONTAINER_RUNNING) {
+	if (t->there && t->state == AIPM_CONTAINER_RUNNING &&
+	    (!t->restarting || last)) {
 		t->fate = UP;
+		if (t->restarting)
+			aipm_warn(&s->o->warn, t->e->name,
+			    "was started, and ends again and again");
 		if (t->e->paused)
 			pause_again(s, t);
 	} else if (last) {
@@ -328,6 +355,7 @@ start_round(const struct session *s, struct tasks *all)
 {
 	static const unsigned pauses[] = { SETTLE, SETTLE_MORE };
 
+	all->away = false;
 	for (size_t i = 0; i < all->n; i++)
 		all->v[i].why[0] = '\0';
 	for (size_t i = 0; i < all->n; i++)
@@ -496,21 +524,34 @@ wait_for_health(const struct session *s, struct tasks *all)
 			    "runs, but its health check does not say so");
 }
 
-/* Whether an entry stays in the journal: it is not up, nor gone for ever. */
+/* Whether the engine knows none of them: it may be another one. */
 static bool
-stays(const struct tasks *all, const struct aipm_journal_entry *e)
+knows_none(const struct tasks *all)
+{
+	return all->n > 0 && !any(all, TO_START) && !any(all, UP);
+}
+
+/*
+ * Whether an entry stays in the journal: it is not up, nor gone for ever.  It
+ * is gone for sure if the engine knows others of them, or the user asked for
+ * the start.
+ */
+static bool
+stays(const struct tasks *all, const struct aipm_journal_entry *e, bool asked)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].e == e)
-			return all->v[i].fate == TO_START;
+			return all->v[i].fate == TO_START ||
+			       (all->v[i].fate == GONE && !asked &&
+			           knows_none(all));
 	return true;
 }
 
 /* The session's journal becomes what stays of it; the tasks' entries are in
  * *old from then on. */
 static void
-update_journal(
-    struct session *s, const struct tasks *all, struct aipm_journal *old)
+update_journal(struct session *s, const struct tasks *all, bool asked,
+    struct aipm_journal *old)
 {
 	struct aipm_err err;
 	int r = 0;
@@ -518,7 +559,7 @@ update_journal(
 	*old = s->journal;
 	memset(&s->journal, 0, sizeof(s->journal));
 	for (size_t i = 0; r == 0 && i < old->n; i++)
-		if (stays(all, &old->v[i]))
+		if (stays(all, &old->v[i], asked))
 			r = aipm_journal_add(&s->journal, &old->v[i], &err);
 	if (r == 0)
 		r = session_save(s, &err);
@@ -529,7 +570,6 @@ update_journal(
 int
 session_start(struct session *s, bool held, struct aipm_err *err)
 {
-	enum { TRIES = sizeof(backoff) / sizeof(backoff[0]) };
 	struct aipm_journal old;
 	struct tasks all;
 	int r;
@@ -541,13 +581,15 @@ session_start(struct session *s, bool held, struct aipm_err *err)
 	if (make_tasks(&all, &s->journal, held, err) == -1)
 		return -1;
 	start_round(s, &all);
-	for (size_t i = 0; i < TRIES && any(&all, TO_START) && !all.hung; i++) {
+	for (size_t i = 0; i < (all.away ? TRIES : PLENTY) &&
+	                   any(&all, TO_START) && !all.hung;
+	     i++) {
 		aipm_child_sleep(backoff[i]);
 		start_round(s, &all);
 	}
 	s->up = aipm_child_clock();
 	r = report(s, &all, err);
-	update_journal(s, &all, &old);
+	update_journal(s, &all, held, &old);
 	wait_for_health(s, &all);
 	aipm_journal_free(&old);
 	free_tasks(&all);

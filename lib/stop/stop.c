@@ -41,6 +41,7 @@ do_job(struct supervisor *v, void *ctx, struct aipm_err *err)
 
 	if (open_waiting(&s, &v->o, err) == -1)
 		return -1;
+	supervisor_tell_command(v, 0);
 	r = j->body(v, &s, j->argv, err);
 	session_close(&s);
 	return r;
@@ -57,8 +58,7 @@ take_over(const struct aipm_stop_options *o, pid_t group, struct aipm_err *err)
 	struct session s;
 	int r;
 
-	if (group > 0)
-		command_end_group(group);
+	(void)command_end_all(group);
 	if (session_open(&s, o, AIPM_LOCK_WAIT, &one) == -1)
 		return -1;
 	r = s.beneath ? 0 : session_start(&s, false, &one);
@@ -83,7 +83,7 @@ supervise_job(const struct aipm_stop_options *o, struct job *j,
 
 	memset(end, 0, sizeof(*end));
 	r = supervise(o, do_job, j, end, &killed, &group, err);
-	return killed ? take_over(o, group, err) : r;
+	return killed && group != -1 ? take_over(o, group, err) : r;
 }
 
 int
@@ -254,6 +254,7 @@ recover_all(struct supervisor *v, void *ctx, struct aipm_err *err)
 	int result;
 
 	(void)ctx;
+	supervisor_tell_command(v, 0);
 	result = aipm_registry_read(
 	    &r, session_registry(&v->o), &v->o.warn, err);
 	for (size_t i = 0; i < r.n; i++) {

@@ -245,7 +245,7 @@ supervise(const struct aipm_stop_options *o, supervisor_body *body, void *ctx,
 	int fd = -1, r;
 
 	*killed = false;
-	*group = 0;
+	*group = -1;
 	supervisor_signals(&watched);
 	sigdelset(&watched, SIGIO);
 	handle(SIGCHLD, on_child); /* ignored, it would never come */
@@ -264,8 +264,10 @@ supervise(const struct aipm_stop_options *o, supervisor_body *body, void *ctx,
 		return -1;
 	if (*killed)
 		return aipm_err_set(err, AIPM_FAILED,
-		    "its supervisor was killed: aipm-stop --status says what "
-		    "is down, aipm-stop --recover starts it");
+		    "its supervisor was killed%s",
+		    *group == -1 ? " before it did anything"
+		                 : ": aipm-stop --status says what is down, "
+		                   "aipm-stop --recover starts it");
 	*end = m.end;
 	*err = m.err;
 	return m.r;

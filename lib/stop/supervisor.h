@@ -31,7 +31,7 @@ typedef int supervisor_body(
  * Run body in a supervisor.  A signal and the death of the front are seen by
  * v->o.cancel.  What the supervisor said of its end is returned.  If it was
  * killed before it could, *killed is set: the caller does what it can no
- * longer do.  *group is the process group of a command that was begun, or 0.
+ * longer do.  *group is -1 if nothing was begun, else what was told last.
  */
 int supervise(const struct aipm_stop_options *o, supervisor_body *body,
     void *ctx, struct aipm_stop_end *end, bool *killed, pid_t *group,
@@ -49,8 +49,10 @@ int supervisor_take_signal(void);
 /* Whether the front is gone. */
 bool supervisor_alone(void);
 
-/* Tell the front which process group the command has, for the case that it
- * has to end it itself. */
+/*
+ * Tell the front that something is begun that it may have to end: 0, or the
+ * process group of a command.
+ */
 void supervisor_tell_command(const struct supervisor *v, pid_t group);
 
 #endif

@@ -107,6 +107,12 @@ like 'and its exit status is told' "$err" \
 	'db: ended right after its start, with status 3'
 
 three_services
+run aipm-stop -- sh -c 'echo restarting >"$FAKE/comes-up"'
+rm "$FAKE/comes-up"
+status_is 'one that ends again and again is a warning' 3
+like 'which names it' "$err" 'db: was started, and ends again and again'
+
+three_services
 run aipm-stop -- sh -c 'rm -r "$FAKE/c/'"$(id_of db)"'"'
 status_is 'one that the command removed gives 122' 122
 like 'and is named' "$err" 'db: was removed meanwhile'

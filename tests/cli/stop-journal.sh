@@ -65,6 +65,27 @@ status_is 'one removed after a killed run is no failure' 0
 like 'but noted' "$err" 'cache: was stopped by an earlier run and has been'
 not 'and leaves the journal' test -e "$journal"
 
+three_services
+killed_run 2>/dev/null
+mv "$FAKE/c" "$FAKE/elsewhere"
+mkdir "$FAKE/c"
+run aipm-stop -- true
+status_is 'an engine that knows none of them may be another one: 122' 122
+like 'which is asked' "$err" 'is it the same engine'
+ok 'the journal is kept' test -e "$journal"
+rmdir "$FAKE/c"
+mv "$FAKE/elsewhere" "$FAKE/c"
+run aipm-stop --recover
+is 'and the right one starts them' "$(states)" "$all_up"
+three_services
+killed_run 2>/dev/null
+rm -r "$FAKE/c"
+mkdir "$FAKE/c"
+run aipm-stop --start
+status_is 'those that were removed are down for ever' 122
+like 'which is said' "$err" 'make anew*: db cache app'
+not 'and are forgotten by --start' test -e "$journal"
+
 # Killed in the middle of a stop, which the engine goes on with.
 three_services
 echo 3 >"$(c cache)/slow-stop"

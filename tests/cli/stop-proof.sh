@@ -82,7 +82,8 @@ run aipm-stop -- sh -c "python3 $T/hold.py write data/db/table &
 status_is 'what the command leaves behind is ended, and is no writer then' 3
 three_services
 echo x >data/db/table
-run aipm-stop -- sh -c "setsid python3 $T/hold.py write data/db/table &
+run aipm-stop -- sh -c "env -i setsid $(command -v python3) $T/hold.py \
+	write data/db/table &
 	"'while [ ! -e held ]; do sleep 0.1; done'
 status_is 'a writer that came while the command ran: 121' 121
 like 'is named' "$err" 'data/db/table: open for writing by python3'
@@ -95,6 +96,21 @@ status_is 'a service that came back while the command ran: 121' 121
 like 'the service is named' "$err" 'db: runs again'
 run aipm-stop -- sh -c 'echo running >"$FAKE/c/'"$(id_of db)"'/status"; exit 7'
 status_is "the command's own failure outranks it" 7
+
+run aipm-stop -- sh -c 'date >"$FAKE/c/'"$(id_of db)"'/started"'
+status_is 'one that came and went while the command ran: 121' 121
+like 'is named' "$err" 'db: ran meanwhile'
+three_services
+run aipm-stop -- sh -c 'mkdir "$FAKE/c/new"; cd "$FAKE/c/new"; echo new >name
+	echo running >status; echo true >remove; echo 2026 >created
+	printf "bind\ttrue\t%s\t\n" "$AIPM_ROOT/data" >mounts'
+status_is 'a newcomer that a stop would remove: 121' 121
+like 'is named too' "$err" 'new: uses the data'
+
+three_services
+mkdir data/backups
+run aipm-stop -q --data . -- true
+status_is 'backups within the data are no writer' 0
 
 # Unproven.
 three_services
@@ -183,5 +199,41 @@ run aipm-stop --recover
 status_is 'a paused run that died is recovered' 0
 is 'by unpausing' "$(states)" "$all_up"
 unlike 'nothing was stopped' "$(calls)" 'stop'
+
+# frozen_run: one that dies with everything frozen.
+frozen_run()
+{
+	three_services
+	aipm-stop -q --pause -- sh -c \
+	    'echo $$ >up.new; mv up.new up; exec sleep 1000' 2>/dev/null &
+	pid=$!
+	until_true test -e up
+	kill -KILL "$(cat backups/.aipm/lock)" $pid "$(cat up)"
+	wait $pid 2>/dev/null
+	until_true flock -n backups/.aipm/lock true
+}
+
+frozen_run
+run aipm-stop -- true
+status_is 'the next run after a paused one that died succeeds' 0
+is 'and leaves nothing paused' "$(states)" "$all_up"
+frozen_run
+run aipm-stop --pause -- true
+is 'nor does the next paused one' "$(states)" "$all_up"
+
+three_services
+run aipm-stop --pause
+status_is 'a pause can be held' 0
+run aipm-stop -- true
+is 'a run leaves it so' "$(states)" 'app:paused cache:paused db:paused'
+run aipm-stop --start
+is 'until --start' "$(states)" "$all_up"
+
+three_services
+echo paused >"$(c cache)/status"
+echo 1 >"$(c cache)/respawns"
+run aipm-stop -- true
+is 'one that was paused, and came up while we stopped, is paused again' \
+	"$(states)" 'app:running cache:paused db:running'
 
 done_testing

@@ -77,8 +77,9 @@ wait $pid
 is "the status after a signal is the command's" "$?" 9
 is 'all run after a signal' "$(states)" "$all_up"
 
-# Its command is ended, but somebody has the lock.
-begin 'setsid sleep "$long" & exec sleep "$long"'
+# Its command is ended, but somebody has the lock, who is not known by the
+# environment.
+begin 'env -i setsid sleep '"$long"' & exec sleep "$long"'
 kill -KILL "$(supervisor)"
 until_true grep -q waiting err
 kill -TERM $pid
@@ -89,6 +90,24 @@ pkill -f "sleep $long"
 until_true flock -n backups/.aipm/lock true
 run aipm-stop --recover
 is 'which does it' "$(states)" "$all_up"
+
+begin 'setsid sh -c "trap \"\" TERM; echo \$\$ >stray.new; mv stray.new stray
+	while :; do sleep 0.1; done" & while [ ! -e stray ]; do sleep 0.1; done'
+wait $pid
+is 'a stray that has left the group of the command is a warning' $? 3
+not 'it is ended before the services start' kill -0 "$(cat stray)"
+is 'and they run' "$(states)" "$all_up"
+
+three_services
+aipm-stop --deadline 1 -- aipm-stop -- sh -c 'trap "" TERM
+	while :; do cat "$FAKE"/c/*/status >>seen; sleep 0.1; done' 2>err
+is 'beneath itself, the command of the inner one is ended too' $? 124
+is 'before anything starts' "$(sort -u seen)" exited
+
+run_sh 'aipm-stop -- true <&- >&- 2>&-'
+status_is 'closed standard files change nothing' 0
+is 'and get nothing' "$(wc -c <backups/.aipm/lock)" \
+	"$(tr -dc '0-9\n' <backups/.aipm/lock | wc -c)"
 
 three_services
 nohup aipm-stop -- sh -c ': >up; sleep 1; echo yes >finished' >out 2>err &

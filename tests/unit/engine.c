@@ -69,21 +69,22 @@ Test(engine, reads_what_inspect_says)
 	struct aipm_err err;
 	const struct aipm_container *p;
 
-	cr_assert_eq(parse(&c,
-	                 "container aa\nname \"/web\"\n"
-	                 "created \"2026-01-02T03:04:05.06Z\"\n"
-	                 "status \"restarting\"\nexit 137\ntimeout 30\n"
-	                 "remove true\n"
-	                 "label \"com.docker.compose.project\" \"p\"\n"
-	                 "label \"x\" \"y\"\n"
-	                 "mount \"bind\" true \"/a b\" \"\"\n"
-	                 "mount \"tmpfs\" true \"\" null\n"
-	                 "mount \"volume\" false \"/v\" \"vol\"\nend\n\n"
-	                 "container bb\nname \"/db\"\n"
-	                 "created \"2026-01-02T03:04:05.123+01:00\"\n"
-	                 "status \"paused\"\nexit 0\ntimeout null\n"
-	                 "remove false\nend\n",
-	                 &err),
+	cr_assert_eq(
+	    parse(&c,
+	        "container aa\nname \"/web\"\n"
+	        "created \"2026-01-02T03:04:05.06Z\"\nstarted \"x\"\n"
+	        "status \"restarting\"\nexit 137\ntimeout 30\n"
+	        "remove true\n"
+	        "label \"com.docker.compose.project\" \"p\"\n"
+	        "label \"x\" \"y\"\n"
+	        "mount \"bind\" true \"/a b\" \"\"\n"
+	        "mount \"tmpfs\" true \"\" null\n"
+	        "mount \"volume\" false \"/v\" \"vol\"\nend\n\n"
+	        "container bb\nname \"/db\"\n"
+	        "created \"2026-01-02T03:04:05.123+01:00\"\nstarted \"x\"\n"
+	        "status \"paused\"\nexit 0\ntimeout null\n"
+	        "remove false\nend\n",
+	        &err),
 	    0, "%s", err.text);
 	cr_assert_eq(c.n, 2);
 	p = &c.v[0];
@@ -112,10 +113,11 @@ Test(engine, takes_the_engines_default_timeout_for_none)
 	struct aipm_containers c;
 	struct aipm_err err;
 
-	cr_assert_eq(parse(&c,
-	                 "container aa\nname \"w\"\ncreated \"x\"\n"
-	                 "timeout 10\nend\n",
-	                 &err),
+	cr_assert_eq(
+	    parse(&c,
+	        "container aa\nname \"w\"\ncreated \"x\"\nstarted \"x\"\n"
+	        "timeout 10\nend\n",
+	        &err),
 	    0);
 	cr_assert_eq(c.v[0].timeout, -1);
 	aipm_containers_free(&c);
@@ -125,9 +127,10 @@ Test(engine, refuses_an_answer_that_it_does_not_understand)
 {
 	static const char *const bad[] = { "hello\n", "container\n",
 		"container aa\nend\n", "container aa\nname \"x\"\n",
-		"container aa\nname \"x\"\ncreated \"y\"\n",
-		"container aa\nname x\ncreated \"y\"\nend\n",
-		"container aa\nname \"x\"\ncreated \"y\"\nodd 1\nend\n",
+		"container aa\nname \"x\"\ncreated \"y\"\nstarted \"y\"\n",
+		"container aa\nname x\ncreated \"y\"\nstarted \"y\"\nend\n",
+		"container aa\nname \"x\"\ncreated \"y\"\nstarted \"y\"\nodd "
+		"1\nend\n",
 		"container aa\nmount \"bind\" maybe \"/a\" null\nend\n" };
 	struct aipm_containers c;
 	struct aipm_err err;
@@ -145,11 +148,12 @@ Test(engine, enters_the_device_of_a_volume)
 	struct aipm_containers c;
 	struct aipm_err err;
 
-	cr_assert_eq(parse(&c,
-	                 "container aa\nname \"w\"\ncreated \"x\"\n"
-	                 "mount \"volume\" true \"/l/v\" \"v\"\n"
-	                 "mount \"volume\" true \"/l/w\" \"w\"\nend\n",
-	                 &err),
+	cr_assert_eq(
+	    parse(&c,
+	        "container aa\nname \"w\"\ncreated \"x\"\nstarted \"x\"\n"
+	        "mount \"volume\" true \"/l/v\" \"v\"\n"
+	        "mount \"volume\" true \"/l/w\" \"w\"\nend\n",
+	        &err),
 	    0);
 	cr_assert_eq(engine_parse_volumes(&c, text, &err), 0);
 	cr_assert_str_eq(c.v[0].mounts[0].device, "/srv/x");

@@ -34,7 +34,7 @@ Test(proof, finds_a_container_in_every_kind_of_cgroup)
 
 Test(proof, a_directory_that_is_not_there_is_quiet)
 {
-	struct aipm_proof_options o = { NULL, 0, NULL };
+	struct aipm_proof_options o = { NULL, 0, NULL, NULL };
 	struct aipm_proof_result r;
 
 	cr_assert_eq(aipm_proof_take(&r, "/tmp/no/such/dir", &o, &err), 0);
@@ -45,7 +45,7 @@ Test(proof, a_directory_that_is_not_there_is_quiet)
 Test(proof, looks_into_every_directory_and_names_the_file)
 {
 	char dir[] = "/dev/shm/aipm-proof-XXXXXX";
-	struct aipm_proof_options o = { NULL, 0, NULL };
+	struct aipm_proof_options o = { NULL, 0, NULL, NULL };
 	struct aipm_proof_result r;
 	char path[128];
 	int fd;
