@@ -74,6 +74,7 @@ struct aipm_stop_end {
  *
  * No engine, or one whose daemon does not answer, is no failure: it is
  * warned about if there is a Compose file in the project folder, else noted.
+ * Who writes then is warned about and no failure either.
  */
 
 /*

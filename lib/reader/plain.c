@@ -1,6 +1,7 @@
 #include "plain.h"
 
 #include "aipm/footer.h"
+#include "aipm/num.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,8 @@ open_ours(struct plain *p, const struct aipm_member *m, struct aipm_err *err)
 		return aipm_err_file(
 		    err, AIPM_DAMAGED, p->in.name, "its beginning is missing");
 	p->ours = true;
+	if ((p->members = aipm_digest_new()) == NULL)
+		return aipm_err_nomem(err);
 	p->format = m->format;
 	if (aipm_format_check(&m->format, p->in.name, err) == -1)
 		return -1;
@@ -110,6 +113,26 @@ plain_empty_member(struct plain *p, struct aipm_member *m,
 	return 1;
 }
 
+void
+plain_add_member(struct aipm_digest *d, uint64_t size, uint32_t crc)
+{
+	unsigned char b[12];
+
+	aipm_put_u64(b, size);
+	aipm_put_u32(b + 8, crc);
+	aipm_digest_add(d, b, sizeof(b));
+}
+
+/* The member in view has been read. */
+static void
+note_member(
+    struct plain *p, const struct aipm_member *m, const unsigned char *at)
+{
+	plain_add_member(
+	    p->members, m->size, aipm_crc32(0, at, (size_t)m->size));
+	input_take(&p->in, (size_t)m->size);
+}
+
 static int
 next_member(struct plain *p, struct aipm_err *err)
 {
@@ -121,7 +144,7 @@ next_member(struct plain *p, struct aipm_err *err)
 	    (r = view_member(p, &m, err)) == 1 && m.kind == AIPM_MEMBER_PAD) {
 		if (plain_empty_member(p, &m, &at, err) == -1)
 			return -1;
-		input_take(&p->in, (size_t)m.size);
+		note_member(p, &m, at);
 	}
 	if (r == -1)
 		return -1;
@@ -136,7 +159,7 @@ next_member(struct plain *p, struct aipm_err *err)
 	if (!aipm_member_unpack(&m, p->codec, at, p->buf.p))
 		return damaged(p, "is damaged", err);
 	p->buf.len = m.plain;
-	input_take(&p->in, (size_t)m.size);
+	note_member(p, &m, at);
 	return 1;
 }
 
@@ -229,5 +252,6 @@ plain_close(struct plain *p)
 	aipm_buf_free(&p->in.buf);
 	aipm_buf_free(&p->buf);
 	aipm_codec_close(p->codec);
+	aipm_digest_free(p->members);
 	aipm_gunzip_close(p->gunzip);
 }

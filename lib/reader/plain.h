@@ -4,6 +4,7 @@
 #include "input.h"
 
 #include "aipm/codec.h"
+#include "aipm/digest.h"
 #include "aipm/gunzip.h"
 #include "aipm/member.h"
 
@@ -17,6 +18,8 @@ struct plain {
 	bool ours;
 	struct aipm_format format; /* ours */
 	struct aipm_codec *codec; /* ours */
+	/* Ours: size and CRC32 of every member that has been read. */
+	struct aipm_digest *members;
 	struct aipm_gunzip *gunzip; /* other tools' */
 	bool between; /* a gzip member ended, none has begun */
 	struct aipm_buf buf; /* the stretch; len is its size */
@@ -42,5 +45,8 @@ int plain_empty_member(struct plain *p, struct aipm_member *m,
     const unsigned char **at, struct aipm_err *err);
 
 void plain_close(struct plain *p);
+
+/* Add a member to such a digest. */
+void plain_add_member(struct aipm_digest *d, uint64_t size, uint32_t crc);
 
 #endif

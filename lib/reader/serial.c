@@ -12,6 +12,9 @@
  */
 struct seal {
 	struct aipm_digest *headers, *content;
+	/* The bytes as they are stored: the last bits of a deflate stream may
+	 * mean nothing.  Of what was read, plain has it. */
+	struct aipm_digest *members;
 };
 
 struct serial {
@@ -284,6 +287,9 @@ static void
 seal_item(struct seal *seal, const struct aipm_index_item *it,
     const unsigned char *zeros)
 {
+	/* What tells of no member has no size. */
+	for (uint64_t i = 0; it->size != 0 && i < it->count; i++)
+		plain_add_member(seal->members, it->size, it->crc);
 	if (it->tag == AIPM_INDEX_MEMBER)
 		aipm_digest_add(
 		    seal->headers, it->headers_digest, AIPM_DIGEST_SIZE);
@@ -314,12 +320,14 @@ digest_zeros(
 static bool
 same_seal(struct seal *a, struct seal *b)
 {
-	unsigned char x[2 * AIPM_DIGEST_SIZE], y[2 * AIPM_DIGEST_SIZE];
+	unsigned char x[3 * AIPM_DIGEST_SIZE], y[3 * AIPM_DIGEST_SIZE];
 
 	aipm_digest_take(a->headers, x);
 	aipm_digest_take(a->content, x + AIPM_DIGEST_SIZE);
+	aipm_digest_take(a->members, x + 2 * AIPM_DIGEST_SIZE);
 	aipm_digest_take(b->headers, y);
 	aipm_digest_take(b->content, y + AIPM_DIGEST_SIZE);
+	aipm_digest_take(b->members, y + 2 * AIPM_DIGEST_SIZE);
 	return memcmp(x, y, sizeof(x)) == 0;
 }
 
@@ -333,6 +341,7 @@ compare_index(struct serial *s, struct aipm_index *x, struct seal *claimed,
 
 	if (digest_zeros(s, zeros, err) == -1)
 		return -1;
+	s->seal.members = s->plain.members;
 	while ((r = aipm_index_next(x, &it, err)) == 1)
 		seal_item(claimed, it, zeros);
 	if (r == 0 && !same_seal(&s->seal, claimed))
@@ -377,12 +386,14 @@ check_footer(struct serial *s, struct aipm_index *x, uint64_t index_offset,
 static int
 check_index(struct serial *s, struct aipm_err *err)
 {
-	struct seal claimed = { aipm_digest_new(), aipm_digest_new() };
+	struct seal claimed = { aipm_digest_new(), aipm_digest_new(),
+		aipm_digest_new() };
 	uint64_t index_offset = s->plain.in.offset;
 	struct aipm_index *x = NULL;
 	int r = -1;
 
-	if (claimed.headers == NULL || claimed.content == NULL)
+	if (claimed.headers == NULL || claimed.content == NULL ||
+	    claimed.members == NULL)
 		(void)aipm_err_nomem(err);
 	else if (aipm_index_open(
 	             &x, read_index, s, index_offset, s->name, err) == 0 &&
@@ -391,6 +402,7 @@ check_index(struct serial *s, struct aipm_err *err)
 	aipm_index_close(x);
 	aipm_digest_free(claimed.headers);
 	aipm_digest_free(claimed.content);
+	aipm_digest_free(claimed.members);
 	return r;
 }
 

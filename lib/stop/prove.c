@@ -104,6 +104,12 @@ session_ask(struct session *s, struct aipm_err *err)
 		return -1;
 	if (r.proof == AIPM_WRITTEN)
 		result = say_written(s, e, &r, err);
+	/* An emergency backup must not need an engine, even of services that
+	 * nobody can stop. */
+	if (result == -1 && e == NULL) {
+		aipm_warn(&s->o->warn, NULL, err->text);
+		result = 0;
+	}
 	else if (r.proof == AIPM_UNPROVEN)
 		say_unproven(s, r.why);
 	aipm_proof_free(&r);

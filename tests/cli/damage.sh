@@ -77,6 +77,35 @@ head -c 20000 f.tar.gz >bad.tar.gz
 try bad.tar.gz
 is "nor is anything else taken for an archive" "$bad" ""
 
+# The bits of a deflate stream behind its end, in the first member that has
+# such: nothing in the content differs.
+spare='
+import struct, zlib
+b = bytearray(open("good.tar.gz", "rb").read())
+at = 0
+while b[at + 16] == 0:
+    size, = struct.unpack_from("<I", b, at + 17)
+    head = 12 + struct.unpack_from("<H", b, at + 10)[0]
+    last = at + size - 9
+    for bit in (128, 64):
+        c = bytearray(b[at:at + size])
+        c[size - 9] ^= bit
+        try:
+            if zlib.decompress(bytes(c), 31) == zlib.decompress(
+                    bytes(b[at:at + size]), 31):
+                b[last] ^= bit
+                open("bad.tar.gz", "wb").write(b)
+                raise SystemExit(0)
+        except zlib.error:
+            pass
+    at += size
+raise SystemExit("no spare bits")'
+ok "there is a bit that means nothing" python3 -c "$spare"
+bad=
+at=spare
+try bad.tar.gz
+is "even a bit that means nothing is damage" "$bad" ""
+
 # Salvage.
 python3 -c "$flip" $((size / 2))
 mkdir saved

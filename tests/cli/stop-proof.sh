@@ -112,6 +112,13 @@ mkdir data/backups
 run aipm-stop -q --data . -- true
 status_is 'backups within the data are no writer' 0
 
+holding write
+run env AIPM_ENGINE=no-such-engine aipm-stop -- touch ran
+status_is 'without an engine a writer is a warning' 3
+like 'is named' "$err" "open for writing by python3 (pid $holder)"
+ok 'and an emergency backup can be made' test -e ran
+let_go
+
 # Unproven.
 three_services
 mkdir -p "$T/o/lower" "$T/o/upper" "$T/o/work"

@@ -15,7 +15,7 @@ is 'services were stopped, dependents first' \
     "$(grep ^stop "$FAKE/log" | head -n 3 | paste -s -d ';' -)" \
     'stop app;stop -t 120 cache;stop -t 120 db'
 is 'and started in reverse' "$(grep ^start "$FAKE/log" | paste -s -d ';' -)" \
-    'start db;start cache;start app'
+    'start db cache app'
 is 'all of them run again' "$(states)" 'app:running cache:running db:running'
 like 'the summary names size, entries, space and room' "$err" \
     "$out: *, 6 entries, * free: room for * more"

@@ -116,7 +116,7 @@ while [ $round -lt "$KILL_ROUNDS" ]; do
 	supervisor) victims=$(cat backups/.aipm/lock) ;;
 	esac
 	# shellcheck disable=SC2086 # several
-	[ -z "$victims" ] || ! kill -KILL -- $victims 2>/dev/null ||
+	[ -z "$victims" ] || ! kill -s KILL -- $victims 2>/dev/null ||
 	    hits=$((hits + 1))
 	wait $pid 2>/dev/null
 	judge "$round, $who"
@@ -139,7 +139,7 @@ while [ $round -lt "$REBOOT_ROUNDS" ]; do
 	pid=$!
 	sleep "$(moment)"
 	# shellcheck disable=SC2046 # several
-	kill -KILL -- $(ours aipm-stop) $(ours aipm-pack) -$pid 2>/dev/null
+	kill -s KILL -- $(ours aipm-stop) $(ours aipm-pack) -$pid 2>/dev/null
 	wait $pid 2>/dev/null
 	for p in $(ours aipm-stop) $(ours aipm-pack); do
 		kill -KILL "$p" 2>/dev/null
