@@ -109,8 +109,7 @@ session_ask(struct session *s, struct aipm_err *err)
 	if (result == -1 && e == NULL) {
 		aipm_warn(&s->o->warn, NULL, err->text);
 		result = 0;
-	}
-	else if (r.proof == AIPM_UNPROVEN)
+	} else if (r.proof == AIPM_UNPROVEN)
 		say_unproven(s, r.why);
 	aipm_proof_free(&r);
 	return result;
