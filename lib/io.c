@@ -1,6 +1,8 @@
 #include "aipm/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int
@@ -72,6 +74,26 @@ aipm_pread_full(int fd, void *p, size_t n, uint64_t offset, size_t *got,
 		*got += (size_t)r;
 	}
 	return 0;
+}
+
+char *
+aipm_slurp(const char *path, size_t max, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = fd == -1 ? NULL : malloc(max + 1);
+	struct aipm_err err;
+	size_t got = 0;
+
+	if (text != NULL) {
+		if (aipm_read_full(fd, text, max, &got, path, NULL, &err) == -1)
+			got = 0;
+		text[got] = '\0';
+	}
+	if (fd != -1)
+		(void)close(fd);
+	if (len != NULL)
+		*len = got;
+	return text;
 }
 
 int

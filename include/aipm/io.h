@@ -26,6 +26,13 @@ int aipm_read_full(int fd, void *p, size_t n, size_t *got, const char *name,
 int aipm_pread_full(int fd, void *p, size_t n, uint64_t offset, size_t *got,
     const char *name, struct aipm_err *err);
 
+/*
+ * The first max bytes of a file, as those of /proc are read, terminated with a
+ * NUL, which *len (may be NULL) does not count.  The caller frees it; NULL:
+ * it cannot be opened, or there is no memory.
+ */
+char *aipm_slurp(const char *path, size_t max, size_t *len);
+
 /* Flush a stream and say what failed, earlier writes included. */
 int aipm_stream_flush(FILE *f, const char *name, struct aipm_err *err);
 

@@ -129,33 +129,15 @@ agree(const struct aipm_stack *a, const struct aipm_stack *b)
 	return true;
 }
 
-/* A file of /proc as text, NULL where there is none. */
-static char *
-slurp(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = fd == -1 ? NULL : malloc(PROC_MAX);
-	struct aipm_err err;
-	size_t got;
-
-	if (text != NULL) {
-		if (aipm_read_full(
-		        fd, text, PROC_MAX - 1, &got, path, NULL, &err) == -1)
-			got = 0;
-		text[got] = '\0';
-	}
-	if (fd != -1)
-		(void)close(fd);
-	return text;
-}
-
 /* We must not stop the container that we run in. */
 static int
 refuse_self(const struct aipm_stack *s, struct aipm_err *err)
 {
 	char host[256] = "";
-	struct stack_self self = { slurp("/proc/self/cgroup"),
-		slurp("/proc/self/mountinfo"), host, getenv("HOSTNAME") };
+	struct stack_self self = { aipm_slurp(
+		                       "/proc/self/cgroup", PROC_MAX, NULL),
+		aipm_slurp("/proc/self/mountinfo", PROC_MAX, NULL), host,
+		getenv("HOSTNAME") };
 	int r = 0;
 
 	(void)gethostname(host, sizeof(host) - 1);

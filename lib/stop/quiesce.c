@@ -91,15 +91,22 @@ fail:
 	return -1;
 }
 
-/* Forget members from the i-th on: nothing was done to them. */
+/*
+ * Forget members from the i-th on, which were not reached: but for those that
+ * are not as they were before, because an earlier run has paused them, say.
+ */
 static void
 forget(struct session *s, const struct aipm_stack *stack, size_t i)
 {
-	for (; i < stack->n; i++) {
-		size_t k = aipm_journal_find(&s->journal, stack->v[i].c->id);
+	struct aipm_journal *j = &s->journal;
 
-		if (k < s->journal.n)
-			aipm_journal_remove(&s->journal, k);
+	for (; i < stack->n; i++) {
+		const struct aipm_container *c = stack->v[i].c;
+		size_t k = aipm_journal_find(j, c->id);
+
+		if (k < j->n &&
+		    j->v[k].paused == (c->state == AIPM_CONTAINER_PAUSED))
+			aipm_journal_remove(j, k);
 	}
 }
 

@@ -228,6 +228,12 @@ frozen_run
 run aipm-stop --pause -- true
 is 'nor does the next paused one' "$(states)" "$all_up"
 
+frozen_run
+echo always >"$(c app)/fail-stop"
+run aipm-stop -- true
+status_is 'one behind it that cannot stop a service fails' 120
+is 'and leaves nothing paused either' "$(states)" "$all_up"
+
 three_services
 run aipm-stop --pause
 status_is 'a pause can be held' 0

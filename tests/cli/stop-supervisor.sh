@@ -20,6 +20,8 @@ supervisor()
 # begin COMMAND: a run of it, to its first file "up"; its pid in $pid.
 begin()
 {
+	# The supervisor of the one before may still look at what it started.
+	[ ! -e backups/.aipm/lock ] || until_true flock -n backups/.aipm/lock true
 	three_services
 	aipm-stop -- sh -c ': >up; '"$1" >out 2>err &
 	pid=$!
