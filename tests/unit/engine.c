@@ -125,13 +125,13 @@ Test(engine, takes_the_engines_default_timeout_for_none)
 
 Test(engine, refuses_an_answer_that_it_does_not_understand)
 {
-	static const char *const bad[] = { "hello\n", "container\n",
+	static const char odd[] = "container aa\nname \"x\"\ncreated \"y\"\n"
+	                          "started \"y\"\nodd 1\nend\n";
+	const char *const bad[] = { "hello\n", "container\n",
 		"container aa\nend\n", "container aa\nname \"x\"\n",
 		"container aa\nname \"x\"\ncreated \"y\"\nstarted \"y\"\n",
 		"container aa\nname x\ncreated \"y\"\nstarted \"y\"\nend\n",
-		"container aa\nname \"x\"\ncreated \"y\"\nstarted \"y\"\nodd "
-		"1\nend\n",
-		"container aa\nmount \"bind\" maybe \"/a\" null\nend\n" };
+		odd, "container aa\nmount \"bind\" maybe \"/a\" null\nend\n" };
 	struct aipm_containers c;
 	struct aipm_err err;
 
