@@ -5,25 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int
+resize(struct aipm_buf *b, size_t cap)
+{
+	unsigned char *p = realloc(b->p, cap);
+
+	if (p == NULL)
+		return -1;
+	b->p = p;
+	b->cap = cap;
+	return 0;
+}
+
 int
 aipm_buf_reserve(struct aipm_buf *b, size_t n)
 {
-	size_t want, cap;
-	unsigned char *p;
+	size_t cap = b->cap < 256 ? 256 : b->cap;
 
 	if (n <= b->cap - b->len)
 		return 0;
 	if (n > SIZE_MAX / 2 - b->len)
 		return -1;
-	want = b->len + n;
-	cap = b->cap < 256 ? 256 : b->cap;
-	while (cap < want)
+	while (cap < b->len + n)
 		cap += cap / 2;
-	if ((p = realloc(b->p, cap)) == NULL)
-		return -1;
-	b->p = p;
-	b->cap = cap;
-	return 0;
+	return resize(b, cap);
+}
+
+int
+aipm_buf_reserve_exact(struct aipm_buf *b, size_t n)
+{
+	if (n <= b->cap - b->len)
+		return 0;
+	return n > SIZE_MAX / 2 - b->len ? -1 : resize(b, b->len + n);
 }
 
 int

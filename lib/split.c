@@ -330,6 +330,7 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 	int r;
 
 	u->kind = AIPM_UNIT_GROUP;
+	u->len = 0;
 	while ((r = peek(s, err)) == 1) {
 		const struct aipm_entry *e = &s->next.entry;
 
@@ -345,6 +346,7 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 			return add_file(s, u, err) == -1 ? -1 : 1;
 		}
 		sum += weight(e);
+		u->len = (size_t)sum;
 		if (u->nfiles == 0 ||
 		    u->files[u->nfiles - 1].dir != s->next.dir)
 			held++;

@@ -260,6 +260,7 @@ aipm_unpack(int fd, const char *name, const struct aipm_unpack_options *o,
 	int r = -1;
 
 	aipm_compat_raise_nofile();
+	aipm_compat_keep_blocks_apart();
 	if (aipm_select_new(&u.select, o->paths, o->npaths, err) == 0 &&
 	    open_stage(&u, err) == 0 && open_reader(&u, fd, err) == 0 &&
 	    unpack_all(&u, err) == 0 && check_wishes(&u, err) == 0)

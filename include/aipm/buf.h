@@ -18,6 +18,8 @@ struct aipm_buf {
 
 /* Room for n more bytes behind len, which stays. */
 int aipm_buf_reserve(struct aipm_buf *b, size_t n);
+/* The same, but not more than that: all is to come that ever will. */
+int aipm_buf_reserve_exact(struct aipm_buf *b, size_t n);
 int aipm_buf_add(struct aipm_buf *b, const void *p, size_t n);
 int aipm_buf_add_zeros(struct aipm_buf *b, size_t n);
 int aipm_buf_add_u8(struct aipm_buf *b, uint8_t v);

@@ -99,6 +99,12 @@ void aipm_compat_raise_nofile(void);
 unsigned aipm_compat_nofile(void);
 
 /*
+ * Large blocks of memory have pages of their own, so that what is small and
+ * stays does not keep the room of those that went.
+ */
+void aipm_compat_keep_blocks_apart(void);
+
+/*
  * Whether the calling thread has waited for something, a disk above all, since
  * its last call with that mark; true where the system does not tell.
  */

@@ -62,7 +62,7 @@ struct aipm_unit {
 	size_t nfiles, cap;
 	struct aipm_chunked *chunked; /* a reference */
 	uint64_t offset;
-	size_t len; /* <= the block size */
+	size_t len; /* <= the block size; GROUP: about what its tar takes */
 	bool last; /* the file's content ends with it */
 	uint64_t count;
 	struct aipm_buf holes; /* CHUNK: struct aipm_range, absolute */

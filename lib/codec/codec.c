@@ -114,7 +114,7 @@ aipm_codec_deflate(struct aipm_codec *c, struct aipm_buf *out, const void *p,
 	size_t stored = stored_size(n), got = 0;
 	void *d = c->deflate;
 
-	if (aipm_buf_reserve(out, stored + SLACK) == -1)
+	if (aipm_buf_reserve_exact(out, stored + SLACK) == -1)
 		return aipm_err_nomem(err);
 	if (incompressible(c, p, n)) {
 		e = content == AIPM_CODEC_MIXED ? c->prober : NULL;

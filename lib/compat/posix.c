@@ -9,6 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #if defined(__linux__)
@@ -302,6 +305,15 @@ aipm_compat_raise_nofile(void)
 		return;
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+void
+aipm_compat_keep_blocks_apart(void)
+{
+#if defined(__GLIBC__)
+	/* Said once, it stops glibc from raising it up to 32 MiB. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
 }
 
 unsigned

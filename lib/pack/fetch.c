@@ -276,7 +276,8 @@ add_group(struct job *j, size_t block, struct aipm_err *err)
 {
 	struct aipm_unit *u = &j->unit;
 
-	if (ready_files(j) == -1)
+	if (ready_files(j) == -1 ||
+	    aipm_buf_reserve_exact(&j->plain, u->len) == -1)
 		return aipm_err_nomem(err);
 	for (size_t i = 0; i < u->nfiles; i++) {
 		struct aipm_found *f = &u->files[i];

@@ -337,6 +337,7 @@ open_all(struct pack *p, const char *dir, const char *as, int fd,
 		.skip_ctx = p };
 
 	aipm_compat_raise_nofile();
+	aipm_compat_keep_blocks_apart();
 	aipm_runinfo_begin(&p->run);
 	if (avoid_all(p, fd, err) == -1 ||
 	    aipm_split_open(&p->split, dir, as, &s, err) == -1 ||

@@ -175,3 +175,17 @@ Test(conf, a_missing_file_is_no_settings)
 	cr_assert_eq(aipm_conf_read(&c, "/nonexistent/aipm.conf", &err), 0);
 	cr_assert_eq(c.n, 0);
 }
+
+Test(ground, a_buffer_takes_no_more_than_is_reserved_exactly)
+{
+	struct aipm_buf b = { 0 };
+
+	cr_assert_eq(aipm_buf_add(&b, "abc", 3), 0);
+	cr_assert_eq(aipm_buf_reserve_exact(&b, 1000), 0);
+	cr_assert_eq(b.cap, 1003);
+	cr_assert_eq(aipm_buf_reserve_exact(&b, 10), 0);
+	cr_assert_eq(b.cap, 1003);
+	cr_assert_arr_eq(b.p, "abc", 3);
+	cr_assert_eq(aipm_buf_reserve_exact(&b, SIZE_MAX), -1);
+	aipm_buf_free(&b);
+}
