@@ -39,7 +39,17 @@ read_all(void)
 	return r;
 }
 
-Test(registry, names_what_was_added_once, .init = make_dir)
+static void
+remove_dir(void)
+{
+	char command[128];
+
+	*strrchr(dir, '/') = '\0';
+	(void)snprintf(command, sizeof(command), "rm -rf '%.100s'", dir);
+	cr_assert_eq(system(command), 0);
+}
+
+Test(registry, names_what_was_added_once, .init = make_dir, .fini = remove_dir)
 {
 	struct aipm_registry r;
 
@@ -60,7 +70,8 @@ Test(registry, names_what_was_added_once, .init = make_dir)
 	cr_assert_eq(warned, 0);
 }
 
-Test(registry, one_that_is_not_there_is_empty, .init = make_dir)
+Test(registry, one_that_is_not_there_is_empty, .init = make_dir,
+    .fini = remove_dir)
 {
 	struct aipm_registry r = read_all();
 
@@ -68,13 +79,15 @@ Test(registry, one_that_is_not_there_is_empty, .init = make_dir)
 	cr_assert_eq(aipm_registry_remove(dir, "/a", "/b", &err), 0);
 }
 
-Test(registry, refuses_a_path_that_is_no_line, .init = make_dir)
+Test(registry, refuses_a_path_that_is_no_line, .init = make_dir,
+    .fini = remove_dir)
 {
 	cr_assert_eq(aipm_registry_add(dir, "/a\nb", "/a", &err), -1);
 	cr_assert_eq(err.cls, AIPM_FAILED);
 }
 
-Test(registry, passes_over_what_is_cut_off_or_foreign, .init = make_dir)
+Test(registry, passes_over_what_is_cut_off_or_foreign, .init = make_dir,
+    .fini = remove_dir)
 {
 	static const char *const texts[] = { "", "aipm-project\t1\n",
 		"aipm-project\t2\nroot\t/a\nbackups\t/a\nend\n",
