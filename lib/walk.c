@@ -34,6 +34,8 @@ struct aipm_walk {
 	char *path; /* of the directory walked */
 	size_t path_cap;
 	struct links links;
+	uint64_t dev; /* of the directory entered last */
+	bool entered;
 	int top; /* descriptor until the top is returned, else -1 */
 };
 
@@ -226,15 +228,25 @@ reserve(struct aipm_walk *w, size_t path_len)
 	return 0;
 }
 
+static void
+note_device(struct aipm_walk *w, int fd, uint64_t dev)
+{
+	if (w->o.entered != NULL && (!w->entered || dev != w->dev))
+		w->o.entered(w->o.entered_ctx, fd, dev);
+	w->entered = true;
+	w->dev = dev;
+}
+
 /*
- * Go down into dir (the reference is taken), whose path is path.  What cannot
- * be listed is missing, and that is no failure.
+ * Go down into dir (the reference is taken), which is e.  What cannot be
+ * listed is missing, and that is no failure.
  */
 static int
-enter(struct aipm_walk *w, struct aipm_dir *dir, const char *path,
+enter(struct aipm_walk *w, struct aipm_dir *dir, const struct aipm_entry *e,
     struct aipm_err *err)
 {
 	struct level *l;
+	const char *path = e->path;
 	size_t n = strlen(path);
 
 	if (reserve(w, n) == -1) {
@@ -242,6 +254,7 @@ enter(struct aipm_walk *w, struct aipm_dir *dir, const char *path,
 		return aipm_err_nomem(err);
 	}
 	memmove(w->path, path, n + 1);
+	note_device(w, dir->fd, e->dev);
 	l = &w->levels[w->depth++];
 	memset(l, 0, sizeof(*l));
 	l->dir = dir;
@@ -373,7 +386,7 @@ descend(struct aipm_walk *w, const struct aipm_found *f, struct aipm_err *err)
 	}
 	if ((dir = dir_new(fd)) == NULL)
 		return aipm_err_nomem(err);
-	return enter(w, dir, f->entry.path, err);
+	return enter(w, dir, &f->entry, err);
 }
 
 int
@@ -425,7 +438,7 @@ first(struct aipm_walk *w, struct aipm_found *f, struct aipm_err *err)
 		aipm_dir_unref(dir);
 		return aipm_err_nomem(err);
 	}
-	return enter(w, dir, f->entry.path, err) == -1 ? -1 : 1;
+	return enter(w, dir, &f->entry, err) == -1 ? -1 : 1;
 }
 
 int

@@ -105,6 +105,13 @@ unsigned aipm_compat_nofile(void);
 void aipm_compat_keep_blocks_apart(void);
 
 /*
+ * Whether the open file's file system moves a file's times with every change
+ * behind a syncfs(), stores through old mappings included, as was tried for
+ * those that are named.
+ */
+bool aipm_compat_times_tell(int fd);
+
+/*
  * Whether the calling thread has waited for something, a disk above all, since
  * its last call with that mark; true where the system does not tell.
  */

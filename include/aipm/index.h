@@ -42,6 +42,11 @@ struct aipm_index_item {
 	enum aipm_index_tag tag;
 	/* MEMBER, CHUNK, ZEROS (each), PAD, END: the member in the file. */
 	uint64_t offset; /* of the first; set by aipm_index_next() */
+	/*
+	 * In a thin archive MEMBER and CHUNK may lie elsewhere: then this is
+	 * which of its references has it, from 1, and offset is there.
+	 */
+	uint64_t reference;
 	uint64_t size; /* bytes */
 	uint32_t crc; /* CRC32 of those bytes */
 	uint64_t plain; /* MEMBER, END: bytes of tar in it */
@@ -108,7 +113,10 @@ typedef int aipm_index_read(void *ctx, void *p, size_t n, struct aipm_err *err);
 int aipm_index_open(struct aipm_index **x, aipm_index_read *read, void *ctx,
     uint64_t offset, const char *name, struct aipm_err *err);
 
-/* The same out of the archive in fd (borrowed, seekable). */
+/* Allow members that lie elsewhere; before the first aipm_index_next(). */
+void aipm_index_thin(struct aipm_index *x);
+
+/* The same out of the archive in fd (borrowed, seekable), which may be thin. */
 int aipm_index_open_file(struct aipm_index **x, int fd,
     const struct aipm_footer *f, const char *name, struct aipm_err *err);
 
@@ -121,6 +129,9 @@ int aipm_index_open_file(struct aipm_index **x, int fd,
  */
 int aipm_index_narrow(
     struct aipm_index *x, const struct aipm_select *s, struct aipm_err *err);
+
+/* As aipm_index_narrow(), but to the RUN and MISSING items. */
+int aipm_index_narrow_pairs(struct aipm_index *x, struct aipm_err *err);
 
 /*
  * The next item: 1 with *it (owned by x, good until the next call), 0 when

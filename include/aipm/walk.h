@@ -57,6 +57,12 @@ struct aipm_walk_options {
 	void (*left_out)(
 	    void *ctx, const char *path, const char *reason, bool lost);
 	void *left_out_ctx;
+	/*
+	 * The walk enters another device by the directory fd, before anything
+	 * of it is returned; may be NULL.
+	 */
+	void (*entered)(void *ctx, int fd, uint64_t dev);
+	void *entered_ctx;
 };
 
 /*

@@ -316,6 +316,28 @@ aipm_compat_keep_blocks_apart(void)
 #endif
 }
 
+bool
+aipm_compat_times_tell(int fd)
+{
+#if defined(__linux__)
+	struct statfs s;
+
+	if (fstatfs(fd, &s) == -1)
+		return false;
+	switch ((unsigned long)s.f_type) {
+	case 0xEF53: /* ext4, and its elders */
+	case 0x58465342: /* XFS */
+	case 0x9123683E: /* btrfs */
+		return true;
+	default:
+		return false;
+	}
+#else
+	(void)fd;
+	return false;
+#endif
+}
+
 unsigned
 aipm_compat_nofile(void)
 {

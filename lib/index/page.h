@@ -17,6 +17,10 @@ enum page_type {
 	PAGE_DIRECTORY = 255 /* the last */
 };
 
+/* The record before a member that lies elsewhere: which reference has it, and
+ * its offset there, varints. */
+#define TAG_ELSEWHERE 9
+
 #define PAGE_HEAD 13
 #define PAGE_TARGET ((size_t)64 << 10) /* plain bytes that end a page */
 #define PAGE_MAX ((size_t)64 << 20) /* of stored or plain bytes */

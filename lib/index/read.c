@@ -27,8 +27,11 @@ struct aipm_index {
 	struct aipm_index_item item;
 	char *key, *value;
 	bool ended;
+	bool thin;
+	uint64_t reference; /* of the next member, and */
+	uint64_t elsewhere; /* its offset there */
 	/* aipm_index_narrow(): the pages that are left to read. */
-	bool narrow;
+	bool narrow, pairs;
 	struct aipm_buf offsets; /* uint64_t, in the index */
 	size_t next_offset; /* in bytes of offsets */
 };
@@ -67,6 +70,12 @@ aipm_index_open(struct aipm_index **out, aipm_index_read *read, void *ctx,
 	return 0;
 }
 
+void
+aipm_index_thin(struct aipm_index *x)
+{
+	x->thin = true;
+}
+
 int
 aipm_index_open_file(struct aipm_index **x, int fd, const struct aipm_footer *f,
     const char *name, struct aipm_err *err)
@@ -76,6 +85,7 @@ aipm_index_open_file(struct aipm_index **x, int fd, const struct aipm_footer *f,
 		return -1;
 	slices_init(&(*x)->slices, fd, f, name);
 	(*x)->read_ctx = &(*x)->slices;
+	(*x)->thin = f->thin;
 	return 0;
 }
 
@@ -175,11 +185,32 @@ advance(struct aipm_index *x, struct aipm_err *err)
 	struct aipm_index_item *it = &x->item;
 	uint64_t bytes;
 
+	if (x->reference != 0) {
+		it->offset = x->elsewhere;
+		it->reference = x->reference;
+		x->reference = 0;
+		return it->size == 0 || (it->tag != AIPM_INDEX_MEMBER &&
+		                            it->tag != AIPM_INDEX_CHUNK)
+		           ? damaged(x, err)
+		           : 0;
+	}
 	it->offset = x->offset;
 	if (it->size == 0 || !aipm_mul_u64(it->size, it->count, &bytes) ||
 	    !aipm_add_u64(x->offset, bytes, &x->offset) || x->offset > x->end)
 		return damaged(x, err);
 	return 0;
+}
+
+/* Where the next record's member is. */
+static int
+take_elsewhere(
+    struct aipm_index *x, struct aipm_cursor *c, struct aipm_err *err)
+{
+	if (x->reference != 0)
+		return damaged(x, err);
+	x->reference = aipm_cursor_varint(c);
+	x->elsewhere = aipm_cursor_varint(c);
+	return c->bad || x->reference == 0 ? damaged(x, err) : 0;
 }
 
 /* 1 if the record is an item, 0 if its tag is of a later version. */
@@ -193,8 +224,12 @@ take_record(struct aipm_index *x, struct aipm_err *err)
 
 	if (p == NULL)
 		return damaged(x, err);
+	if (tag == TAG_ELSEWHERE && x->thin)
+		return take_elsewhere(x, &c, err);
 	if (tag < AIPM_INDEX_MEMBER || tag > AIPM_INDEX_END)
 		return 0;
+	if (x->reference != 0 && tag == AIPM_INDEX_ENTRY)
+		return damaged(x, err);
 	x->item.tag = (enum aipm_index_tag)tag;
 	retire_entry(x);
 	if (record_decode(&x->item, &x->entry, &x->holes, &c, x->prev) == -1)
@@ -250,23 +285,55 @@ choose_pages(struct aipm_index *x, const struct aipm_select *s)
 	return r;
 }
 
-int
-aipm_index_narrow(
-    struct aipm_index *x, const struct aipm_select *s, struct aipm_err *err)
+/* Note where the pages of pairs are. */
+static int
+choose_pairs(struct aipm_index *x)
+{
+	while (x->page.left != 0 && !x->page.bad) {
+		enum page_type type = (enum page_type)aipm_cursor_u8(&x->page);
+		uint64_t offset = aipm_cursor_varint(&x->page);
+		size_t n;
+
+		(void)aipm_cursor_varint(&x->page);
+		(void)aipm_cursor_counted(&x->page, &n);
+		if ((type == PAGE_RUN || type == PAGE_MISSING) &&
+		    aipm_buf_add(&x->offsets, &offset, sizeof(offset)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* To the pages of entries that s needs, or, without s, those of pairs. */
+static int
+narrow(struct aipm_index *x, const struct aipm_select *s, struct aipm_err *err)
 {
 	slices_seek(&x->slices, x->slices.footer.dir_offset);
 	if (load_page(x, err) == -1)
 		return -1;
 	if (x->type != PAGE_DIRECTORY)
 		return damaged(x, err);
-	if (choose_pages(x, s) == -1)
+	if ((s == NULL ? choose_pairs(x) : choose_pages(x, s)) == -1)
 		return aipm_err_nomem(err);
 	if (x->page.bad)
 		return damaged(x, err);
 	x->page.left = 0;
 	x->ended = false;
 	x->narrow = true;
+	x->pairs = s == NULL;
 	return 0;
+}
+
+int
+aipm_index_narrow(
+    struct aipm_index *x, const struct aipm_select *s, struct aipm_err *err)
+{
+	return narrow(x, s, err);
+}
+
+int
+aipm_index_narrow_pairs(struct aipm_index *x, struct aipm_err *err)
+{
+	return narrow(x, NULL, err);
 }
 
 /* Go to the next page that was chosen. */
@@ -284,7 +351,10 @@ load_chosen(struct aipm_index *x, struct aipm_err *err)
 	slices_seek(&x->slices, offset);
 	if (load_page(x, err) == -1)
 		return -1;
-	return x->type == PAGE_ENTRIES ? 0 : damaged(x, err);
+	if (x->pairs ? x->type == PAGE_RUN || x->type == PAGE_MISSING
+	             : x->type == PAGE_ENTRIES)
+		return 0;
+	return damaged(x, err);
 }
 
 /* The next page with something in it, unless the index has ended. */

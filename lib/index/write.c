@@ -167,12 +167,26 @@ note_item(struct aipm_index_writer *w, const struct aipm_index_item *it)
 
 	if (it->tag == AIPM_INDEX_ENTRY)
 		return note_entry(w, it);
-	w->offset += count * it->size;
+	if (it->reference == 0)
+		w->offset += count * it->size;
 	if (it->tag == AIPM_INDEX_CHUNK || it->tag == AIPM_INDEX_ZEROS)
 		w->chunk += count;
 	else if (it->tag != AIPM_INDEX_PAD)
 		w->continues = false;
 	return 0;
+}
+
+static int
+put_elsewhere(struct aipm_index_writer *w, const struct aipm_index_item *it)
+{
+	struct aipm_buf *b = &w->entries_page.plain;
+
+	w->record.len = 0;
+	if (aipm_buf_add_varint(&w->record, it->reference) == -1 ||
+	    aipm_buf_add_varint(&w->record, it->offset) == -1 ||
+	    aipm_buf_add_u8(b, TAG_ELSEWHERE) == -1)
+		return -1;
+	return aipm_buf_add_counted(b, w->record.p, w->record.len);
 }
 
 static int
@@ -188,7 +202,8 @@ put_record(struct aipm_index_writer *w, const struct aipm_index_item *it,
 		if (flush_entries(w, err) == -1)
 			return -1;
 	}
-	if (b->len == 0 && start_entries(w) == -1)
+	if ((b->len == 0 && start_entries(w) == -1) ||
+	    (it->reference != 0 && put_elsewhere(w, it) == -1))
 		return aipm_err_nomem(err);
 	w->record.len = 0;
 	if (record_encode(&w->record, it, w->prev) == -1 ||
