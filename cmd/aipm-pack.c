@@ -5,6 +5,8 @@
 #include "aipm/escape.h"
 #include "aipm/io.h"
 #include "aipm/pack.h"
+#include "aipm/refs.h"
+#include "aipm/release.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,11 +14,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_LEVEL = 256, OPT_AS, OPT_KIND, OPT_FORCE, OPT_NAME };
+enum {
+	OPT_LEVEL = 256,
+	OPT_AS,
+	OPT_KIND,
+	OPT_FORCE,
+	OPT_NAME,
+	OPT_CHECKSUM,
+	OPT_THIN,
+};
 
 struct options {
 	struct aipm_pack_options pack;
 	const char **exclude; /* owned; the strings are argv's */
+	const char *refs[AIPM_REFS_MAX];
 	const char *file, *shelf, *prefix;
 	bool force;
 };
@@ -25,6 +36,10 @@ static const struct cli_option table[] = {
 	{ 'd', "directory", "DIR", "publish a backup in DIR, print its path" },
 	{ 'o', "output", "FILE", "publish as FILE, print its path" },
 	{ OPT_FORCE, "force", NULL, "replace FILE if it exists" },
+	{ 'r', "reference", "REF", "take what is unchanged out of REF" },
+	{ OPT_CHECKSUM, "checksum", NULL,
+	    "with -r: read all, believe no time" },
+	{ OPT_THIN, "thin", NULL, "leave out what the references have" },
 	{ 'j', "jobs", "N", "threads that compress (default: processors)" },
 	{ OPT_LEVEL, "level", "N", "1 fastest, 9 smallest; also -1 to -9" },
 	{ '1', "", NULL, NULL },
@@ -71,6 +86,17 @@ add_exclude(struct options *o, const char *glob, struct aipm_err *err)
 	return 0;
 }
 
+static int
+add_reference(struct options *o, const char *path, struct aipm_err *err)
+{
+	if (o->pack.nrefs == AIPM_REFS_MAX)
+		return aipm_err_set(err, AIPM_USAGE,
+		    "more than %d references given", AIPM_REFS_MAX);
+	o->refs[o->pack.nrefs++] = path;
+	o->pack.refs = o->refs;
+	return 0;
+}
+
 /* A path component that a tar may begin with. */
 static int
 set_as(struct options *o, const char *arg, struct aipm_err *err)
@@ -104,6 +130,14 @@ option(void *opts, int key, const char *arg, struct aipm_err *err)
 		if (cli_number("-j", arg, 1, 1024, &n, err) == -1)
 			return -1;
 		o->pack.workers = (unsigned)n;
+		return 0;
+	case 'r':
+		return add_reference(o, arg, err);
+	case OPT_CHECKSUM:
+		o->pack.checksum = true;
+		return 0;
+	case OPT_THIN:
+		o->pack.thin = true;
 		return 0;
 	case 'x':
 		return add_exclude(o, arg, err);
@@ -156,6 +190,10 @@ check(struct cli_run *run, const struct options *o, int operands)
 		                          : "one directory at a time");
 	if (o->file != NULL && o->shelf != NULL)
 		return cli_usage(run, "-d and -o exclude each other");
+	if (o->pack.thin && o->shelf != NULL)
+		return cli_usage(run,
+		    "a thin archive is no backup: --thin goes "
+		    "with -o, not with -d");
 	if (o->force && o->file == NULL)
 		return cli_usage(run, "--force goes with -o");
 	if (!aipm_stamp_prefix_ok(o->prefix))
@@ -229,8 +267,10 @@ pack(struct cli_run *run, struct options *o, const char *dir,
 	if (r == 0 && run->verbose > 0)
 		cli_note(run,
 		    "%" PRIu64 " entries, %" PRIu64 " bytes in, %" PRIu64
-		    " bytes out",
-		    sum.entries, sum.content, sum.size);
+		    " bytes out; %" PRIu64 " read, %" PRIu64
+		    " taken out of references, %" PRIu64 " made anew",
+		    sum.entries, sum.content, sum.size, sum.read, sum.reused,
+		    sum.made);
 	free(path);
 	return r;
 }
@@ -257,6 +297,7 @@ main(int argc, char **argv)
 	o.pack.warn = (struct aipm_warn){ cli_warn, &run };
 	o.pack.note = (struct aipm_warn){ note_path, &run };
 	o.pack.cancel = run.cancel;
+	o.pack.release = aipm_release_fd();
 	note_not_root(&run);
 	r = pack(&run, &o, argv[optind], &err);
 	free(o.exclude);

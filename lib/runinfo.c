@@ -57,6 +57,21 @@ put_time(struct aipm_index_writer *w, const char *name,
 	return pairf(w, name, "%" PRId64 ".%09" PRIu32, err, t->sec, t->nsec);
 }
 
+static int
+put_release(const struct aipm_release *r, struct aipm_index_writer *w,
+    struct aipm_err *err)
+{
+	const char *const pairs[][2] = { { "proof", r->proof },
+		{ "services", r->services }, { "downtime", r->downtime },
+		{ "why", r->why } };
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (*pairs[i][1] != '\0' &&
+		    aipm_runinfo_pair(w, pairs[i][0], pairs[i][1], err) == -1)
+			return -1;
+	return 0;
+}
+
 int
 aipm_runinfo_put(
     struct aipm_runinfo *r, struct aipm_index_writer *w, struct aipm_err *err)
@@ -78,6 +93,9 @@ aipm_runinfo_put(
 	        -1 ||
 	    pairf(w, "end.clock-offset", "%" PRId64, err, r->end_offset) ==
 	        -1 ||
+	    aipm_runinfo_pair(w, "flushed", r->flushed ? "yes" : "no", err) ==
+	        -1 ||
+	    put_release(&r->release, w, err) == -1 ||
 	    pairf(w, "content", "%" PRIu64, err, r->content) == -1)
 		return -1;
 	return pairf(w, "missing", "%" PRIu64, err, r->missing);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,10 @@
 struct shared {
 	struct aipm_chunked c; /* first: the address is the same */
 	atomic_uint refs;
+	pthread_mutex_t lock;
+	int fd; /* -1: not opened */
+	struct aipm_found found; /* how to open it, and what its header says;
+				    without strings in the entry */
 };
 
 struct aipm_split {
@@ -29,8 +34,11 @@ struct aipm_split {
 	struct aipm_notes notes; /* for the next unit */
 	bool nomem; /* a note was lost */
 	struct aipm_found next; /* begins the next unit */
+	struct aipm_known known; /* of that */
 	bool have_next;
+	bool walked; /* there is no next */
 	struct aipm_chunked *file; /* being cut, or NULL */
+	bool unchanged; /* it is */
 	uint64_t at; /* in it */
 	uint64_t data, hole; /* its next data, when known */
 	bool begun, ended;
@@ -66,22 +74,83 @@ aipm_notes_clear(struct aipm_notes *notes)
 	memset(notes, 0, sizeof(*notes));
 }
 
+static struct shared *
+shared_of(struct aipm_chunked *c)
+{
+	return (struct shared *)(void *)c;
+}
+
 struct aipm_chunked *
 aipm_chunked_ref(struct aipm_chunked *c)
 {
-	atomic_fetch_add(&((struct shared *)(void *)c)->refs, 1);
+	atomic_fetch_add(&shared_of(c)->refs, 1);
 	return c;
 }
 
 void
 aipm_chunked_unref(struct aipm_chunked *c)
 {
-	if (c == NULL ||
-	    atomic_fetch_sub(&((struct shared *)(void *)c)->refs, 1) != 1)
+	struct shared *f;
+
+	if (c == NULL || atomic_fetch_sub(&shared_of(c)->refs, 1) != 1)
 		return;
-	(void)close(c->fd);
+	f = shared_of(c);
+	if (f->fd != -1)
+		(void)close(f->fd);
+	aipm_found_free(&f->found);
+	(void)pthread_mutex_destroy(&f->lock);
 	free(c->path);
-	free(c);
+	free(f);
+}
+
+int
+aipm_chunked_opened(struct aipm_chunked *c)
+{
+	struct shared *f = shared_of(c);
+	int fd;
+
+	(void)pthread_mutex_lock(&f->lock);
+	fd = f->fd;
+	(void)pthread_mutex_unlock(&f->lock);
+	return fd;
+}
+
+int
+aipm_chunked_open(struct aipm_chunked *c)
+{
+	struct shared *f = shared_of(c);
+	struct stat st;
+	int fd;
+
+	(void)pthread_mutex_lock(&f->lock);
+	if (f->fd == -1)
+		f->fd = aipm_found_open(&f->found, &st);
+	fd = f->fd;
+	(void)pthread_mutex_unlock(&f->lock);
+	return fd;
+}
+
+/* Whether st is still that of the file that e says. */
+static bool
+is_as(const struct aipm_entry *e, const struct stat *st)
+{
+	struct aipm_entry now = { 0 };
+
+	return aipm_entry_from_stat(&now, st) == 0 && now.ino == e->ino &&
+	       now.dev == e->dev && now.size == e->size &&
+	       now.mtime.sec == e->mtime.sec &&
+	       now.mtime.nsec == e->mtime.nsec &&
+	       now.ctime.sec == e->ctime.sec && now.ctime.nsec == e->ctime.nsec;
+}
+
+bool
+aipm_chunked_changed(struct aipm_chunked *c)
+{
+	int fd = aipm_chunked_opened(c);
+	struct stat st;
+
+	return fd != -1 && (fstat(fd, &st) == -1 ||
+	                       !is_as(&shared_of(c)->found.entry, &st));
 }
 
 void
@@ -89,7 +158,11 @@ aipm_unit_clear(struct aipm_unit *u)
 {
 	for (size_t i = 0; i < u->nfiles; i++)
 		aipm_found_free(&u->files[i]);
+	for (size_t i = 0; i < u->nfiles; i++)
+		aipm_known_free(&u->known[i]);
 	u->nfiles = 0;
+	u->sources.n = 0;
+	u->sources.sure = -1;
 	aipm_chunked_unref(u->chunked);
 	u->chunked = NULL;
 	u->holes.len = 0;
@@ -103,7 +176,9 @@ aipm_unit_free(struct aipm_unit *u)
 	aipm_unit_clear(u);
 	aipm_buf_free(&u->holes);
 	free(u->files);
+	free(u->known);
 	u->files = NULL;
+	u->known = NULL;
 	u->cap = 0;
 }
 
@@ -123,7 +198,9 @@ aipm_split_open(struct aipm_split **out, const char *top, const char *name,
 	struct aipm_split *s = calloc(1, sizeof(*s));
 	struct aipm_walk_options w = { .skip = o->skip,
 		.skip_ctx = o->skip_ctx,
-		.left_out = note_left_out };
+		.left_out = note_left_out,
+		.entered = o->entered,
+		.entered_ctx = o->entered_ctx };
 
 	*out = NULL;
 	if (s == NULL)
@@ -181,43 +258,77 @@ peek(struct aipm_split *s, struct aipm_err *err)
 
 	if (s->have_next)
 		return 1;
+	if (s->walked)
+		return 0;
 	r = aipm_walk_next(s->walk, &s->next, err);
 	s->have_next = r == 1;
+	s->walked = r == 0;
+	if (r != -1 && s->o.reuse != NULL &&
+	    aipm_reuse_find(
+	        s->o.reuse, r == 1 ? &s->next.entry : NULL, &s->known) == -1)
+		return aipm_err_nomem(err);
 	return r;
+}
+
+static int
+grow_files(struct aipm_unit *u)
+{
+	size_t cap = 2 * u->cap + 8;
+	struct aipm_found *v = realloc(u->files, cap * sizeof(*v));
+	struct aipm_known *k;
+
+	if (v == NULL)
+		return -1;
+	u->files = v;
+	if ((k = realloc(u->known, cap * sizeof(*k))) == NULL)
+		return -1;
+	u->known = k;
+	u->cap = cap;
+	return 0;
 }
 
 static int
 add_file(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 {
-	if (u->nfiles == u->cap) {
-		size_t cap = 2 * u->cap + 8;
-		struct aipm_found *v = realloc(u->files, cap * sizeof(*v));
-
-		if (v == NULL)
-			return aipm_err_nomem(err);
-		u->files = v;
-		u->cap = cap;
-	}
-	u->files[u->nfiles++] = s->next;
+	if (u->nfiles == u->cap && grow_files(u) == -1)
+		return aipm_err_nomem(err);
+	if (s->o.reuse != NULL)
+		aipm_reuse_add(s->o.reuse, u->nfiles);
+	u->files[u->nfiles] = s->next;
+	u->known[u->nfiles++] = s->known;
 	memset(&s->next, 0, sizeof(s->next));
+	memset(&s->known, 0, sizeof(s->known));
 	s->have_next = false;
 	return 0;
 }
 
+/*
+ * The file f, which says so now.  fd is taken, also on failure; -1: it is to
+ * be opened only if it has to be.
+ */
 static struct aipm_chunked *
-chunked_new(int fd, const struct stat *st, const char *path)
+chunked_new(int fd, const struct aipm_found *f)
 {
-	struct shared *f = calloc(1, sizeof(*f));
+	struct shared *c = calloc(1, sizeof(*c));
 
-	if (f == NULL || (f->c.path = strdup(path)) == NULL) {
-		free(f);
-		(void)close(fd);
+	if (c == NULL || (c->c.path = strdup(f->entry.path)) == NULL ||
+	    (c->found.name = strdup(f->name)) == NULL) {
+		if (c != NULL)
+			free(c->c.path);
+		free(c);
+		if (fd != -1)
+			(void)close(fd);
 		return NULL;
 	}
-	f->c.fd = fd;
-	f->c.st = *st;
-	atomic_init(&f->refs, 1);
-	return &f->c;
+	(void)pthread_mutex_init(&c->lock, NULL);
+	atomic_init(&c->refs, 1);
+	c->c.size = f->entry.size;
+	c->fd = fd;
+	c->found.dir = aipm_dir_ref(f->dir);
+	c->found.entry = f->entry;
+	c->found.entry.path = c->found.entry.link = NULL;
+	memset(&c->found.entry.xattrs, 0, sizeof(c->found.entry.xattrs));
+	return &c->c;
 }
 
 /*
@@ -226,29 +337,43 @@ chunked_new(int fd, const struct stat *st, const char *path)
  * to be cut: it then goes on as a small one, or is missing; -1.
  */
 static int
-open_chunked(struct aipm_split *s, struct aipm_err *err)
+open_next(struct aipm_split *s, int *fd, struct aipm_err *err)
 {
 	struct aipm_found *f = &s->next;
 	struct stat st;
-	int fd = aipm_found_open(f, &st);
 
-	if (fd == -1) {
+	if ((*fd = aipm_found_open(f, &st)) == -1) {
 		if (aipm_err_too_many_open(err, f->entry.path))
 			return -1;
 		/* A group's reader opens it again, and says why it cannot. */
 		f->entry.size = 0;
 		return 0;
 	}
+	if (!is_as(&f->entry, &st))
+		s->unchanged = false;
 	(void)aipm_entry_from_stat(&f->entry, &st);
-	if (!is_chunked(s, &f->entry)) {
-		f->fd = fd;
-		f->pinned = true;
-		return 0;
-	}
-	if ((s->file = chunked_new(fd, &st, f->entry.path)) == NULL)
-		return aipm_err_nomem(err);
-	aipm_compat_sequential(fd);
+	if (is_chunked(s, &f->entry))
+		return 1;
+	f->fd = *fd;
+	f->pinned = true;
+	return 0;
+}
+
+/* Begin to cut the file that comes next; results as of open_next(). */
+static int
+open_chunked(struct aipm_split *s, struct aipm_err *err)
+{
+	int r, fd = -1;
+
 	s->at = s->data = s->hole = 0;
+	s->unchanged = s->known.unchanged;
+	if ((!s->unchanged || s->next.pinned) &&
+	    (r = open_next(s, &fd, err)) != 1)
+		return r;
+	if ((s->file = chunked_new(fd, &s->next)) == NULL)
+		return aipm_err_nomem(err);
+	if (fd != -1)
+		aipm_compat_sequential(fd);
 	return 1;
 }
 
@@ -256,13 +381,16 @@ open_chunked(struct aipm_split *s, struct aipm_err *err)
 static void
 find_data(struct aipm_split *s)
 {
-	uint64_t size = (uint64_t)s->file->st.st_size;
+	uint64_t size = s->file->size;
+	struct stat st;
+	int fd;
 
 	if (s->at < s->hole || (s->data >= size && s->hole >= size))
 		return;
-	if ((uint64_t)s->file->st.st_blocks * 512 >= size ||
-	    aipm_compat_next_data(
-	        s->file->fd, s->at, size, &s->data, &s->hole) == -1) {
+	fd = aipm_chunked_opened(s->file);
+	if (fd == -1 || fstat(fd, &st) == -1 ||
+	    (uint64_t)st.st_blocks * 512 >= size ||
+	    aipm_compat_next_data(fd, s->at, size, &s->data, &s->hole) == -1) {
 		s->data = s->at;
 		s->hole = size;
 	}
@@ -273,7 +401,7 @@ static int
 find_holes(
     struct aipm_split *s, struct aipm_unit *u, uint64_t from, uint64_t to)
 {
-	uint64_t size = (uint64_t)s->file->st.st_size;
+	uint64_t size = s->file->size;
 	struct aipm_range r;
 
 	for (s->at = from; s->at < to; s->at = s->hole) {
@@ -292,28 +420,79 @@ find_holes(
 	return 0;
 }
 
+/* count blocks of a hole; 0: one chunk.  Where it ends. */
+static uint64_t
+set_extent(const struct aipm_split *s, struct aipm_unit *u, uint64_t count)
+{
+	uint64_t left = s->file->size - u->offset;
+
+	u->count = count;
+	u->kind = count > 0 ? AIPM_UNIT_ZEROS : AIPM_UNIT_CHUNK;
+	u->len = count > 0 || left > s->o.block ? s->o.block : (size_t)left;
+	return u->offset + (count > 0 ? count * s->o.block : u->len);
+}
+
+/*
+ * The next chunk of an unchanged file, as its reference tells of it: where it
+ * ends, or 0 if that cannot be right.
+ */
+static uint64_t
+known_chunk(const struct aipm_split *s, struct aipm_unit *u,
+    const struct aipm_reuse_chunk *k, struct aipm_err *err)
+{
+	uint64_t end;
+
+	if ((k->sources.sure == -1 && k->zeros == 0) ||
+	    k->zeros > (s->file->size - u->offset) / s->o.block)
+		return 0;
+	end = set_extent(s, u, k->zeros);
+	for (size_t i = 0; i < k->nholes; i++)
+		if (k->holes[i].offset < u->offset ||
+		    k->holes[i].offset + k->holes[i].len > end)
+			return 0;
+	if (aipm_buf_add(&u->holes, k->holes, k->nholes * sizeof(*k->holes)) ==
+	    -1)
+		return (uint64_t)aipm_err_nomem(err);
+	u->sources = k->sources;
+	return end;
+}
+
+static uint64_t
+read_chunk(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
+{
+	uint64_t end;
+
+	find_data(s);
+	end = set_extent(
+	    s, u, s->data > s->at ? (s->data - s->at) / s->o.block : 0);
+	if (u->kind == AIPM_UNIT_CHUNK &&
+	    find_holes(s, u, u->offset, end) == -1)
+		return (uint64_t)aipm_err_nomem(err);
+	return end;
+}
+
 static int
 next_chunk(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 {
-	uint64_t size = (uint64_t)s->file->st.st_size, at = s->at, end;
+	struct aipm_reuse_chunk k = { .sources = { .sure = -1 } };
+	uint64_t end = 0;
 
-	find_data(s);
 	u->chunked = aipm_chunked_ref(s->file);
-	u->offset = at;
-	u->count = s->data > at ? (s->data - at) / s->o.block : 0;
-	if (u->count > 0) {
-		u->kind = AIPM_UNIT_ZEROS;
-		u->len = s->o.block;
-		end = at + u->count * s->o.block;
-	} else {
-		u->kind = AIPM_UNIT_CHUNK;
-		end = size - at < s->o.block ? size : at + s->o.block;
-		u->len = (size_t)(end - at);
-		if (find_holes(s, u, at, end) == -1)
-			return aipm_err_nomem(err);
+	u->offset = s->at;
+	if (s->o.reuse != NULL)
+		aipm_reuse_block(s->o.reuse, s->at / s->o.block, &k);
+	if (s->unchanged)
+		end = known_chunk(s, u, &k, err);
+	if (end == 0) {
+		s->unchanged = false;
+		end = read_chunk(s, u, err);
+		u->sources = k.sources;
+		u->sources.sure = -1;
 	}
+	if (end == UINT64_MAX)
+		return -1;
 	s->at = end;
-	u->last = end == size;
+	u->last = end == s->file->size;
 	if (u->last) {
 		aipm_chunked_unref(s->file);
 		s->file = NULL;
@@ -323,7 +502,7 @@ next_chunk(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 
 /* A group, or a file to be cut: what comes next. */
 static int
-next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
+gather(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 {
 	uint64_t sum = 0;
 	unsigned held = 0;
@@ -358,6 +537,17 @@ next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 	return r == 0 && u->nfiles > 0 ? 1 : r;
 }
 
+static int
+next_entries(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
+{
+	int r = gather(s, u, err);
+
+	/* An archive's first member is marked as such, and never another's. */
+	if (r == 1 && s->begun && s->o.reuse != NULL)
+		aipm_reuse_group(s->o.reuse, u->nfiles, &u->sources);
+	return r;
+}
+
 int
 aipm_split_next(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 {
@@ -387,6 +577,7 @@ aipm_split_close(struct aipm_split *s)
 	if (s == NULL)
 		return;
 	aipm_found_free(&s->next);
+	aipm_known_free(&s->known);
 	aipm_chunked_unref(s->file);
 	aipm_notes_clear(&s->notes);
 	aipm_walk_close(s->walk);

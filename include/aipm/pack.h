@@ -23,6 +23,19 @@ struct aipm_pack_options {
 	size_t nexclude;
 	enum aipm_kind kind;
 	/*
+	 * Earlier archives, out of which what has not changed is taken
+	 * instead of being read and compressed; at most AIPM_REFS_MAX.
+	 */
+	const char *const *refs;
+	size_t nrefs;
+	bool checksum; /* believe no time: read all, and compare digests */
+	bool thin; /* leave out what the references have */
+	/*
+	 * Where aipm-stop waits to hear that all is read (see release.h), or
+	 * -1.
+	 */
+	int release;
+	/*
 	 * Directories and files that are never packed if they lie in the
 	 * tree: the backups.  NULL ends the list; it may be NULL itself.
 	 */
@@ -40,6 +53,10 @@ struct aipm_pack_sum {
 	uint64_t content; /* bytes of content in all files */
 	uint64_t size; /* bytes of the archive */
 	uint64_t missing; /* warnings about the tree */
+	uint64_t read; /* bytes of tar that were made of what was read */
+	uint64_t reused; /* bytes of members taken out of references */
+	uint64_t made; /* bytes of members made anew */
+	bool released; /* the services were asked for */
 };
 
 /*

@@ -4,8 +4,10 @@
 #include "aipm/entry.h"
 #include "aipm/err.h"
 #include "aipm/index.h"
+#include "aipm/release.h"
 #include "aipm/stamp.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -19,6 +21,9 @@ struct aipm_runinfo {
 	int level;
 	uint64_t missing; /* how many MISSING items there are */
 	uint64_t content; /* bytes of content in all files */
+	bool flushed; /* the file systems, behind the start */
+	struct aipm_release
+	    release; /* what aipm-stop said; proof "": nothing */
 };
 
 /* Take the time of the start. */

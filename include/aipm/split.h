@@ -3,6 +3,7 @@
 
 #include "aipm/buf.h"
 #include "aipm/err.h"
+#include "aipm/reuse.h"
 #include "aipm/walk.h"
 
 #include <stdbool.h>
@@ -27,12 +28,23 @@ enum aipm_unit_kind {
 	AIPM_UNIT_END /* the end-of-archive blocks */
 };
 
-/* A chunked file, open, shared by its units. */
+/* A chunked file, shared by its units. */
 struct aipm_chunked {
-	int fd;
 	char *path;
-	struct stat st; /* when it was opened: what its header says */
+	uint64_t size; /* as its header says */
 };
+
+/*
+ * Its descriptor (the file's own); one that is unchanged is opened here.
+ * From any thread.  -1 with errno.
+ */
+int aipm_chunked_open(struct aipm_chunked *c);
+
+/* The same, but -1 if nobody has opened it. */
+int aipm_chunked_opened(struct aipm_chunked *c);
+
+/* Whether it was opened, and is no more what its header says. */
+bool aipm_chunked_changed(struct aipm_chunked *c);
 
 struct aipm_chunked *aipm_chunked_ref(struct aipm_chunked *c);
 /* From any thread; NULL is allowed. */
@@ -59,7 +71,9 @@ struct aipm_unit {
 	enum aipm_unit_kind kind;
 	bool first; /* of the archive */
 	struct aipm_found *files; /* owned; kept for reuse */
+	struct aipm_known *known; /* of each */
 	size_t nfiles, cap;
+	struct aipm_sources sources; /* whence its member may be taken */
 	struct aipm_chunked *chunked; /* a reference */
 	uint64_t offset;
 	size_t len; /* <= the block size; GROUP: about what its tar takes */
@@ -77,6 +91,9 @@ struct aipm_split_options {
 	size_t block; /* bytes, a power of two */
 	bool (*skip)(void *ctx, const char *path, const struct stat *st);
 	void *skip_ctx;
+	void (*entered)(void *ctx, int fd, uint64_t dev); /* see walk.h */
+	void *entered_ctx;
+	struct aipm_reuse *reuse; /* borrowed; NULL: none */
 };
 
 struct aipm_split;

@@ -107,14 +107,21 @@ same_version(const struct stat *a, const struct stat *b)
 }
 
 int
-job_check_unchanged(struct job *j, int fd, const char *path,
+job_note_changed(struct job *j, const char *path, struct aipm_err *err)
+{
+	return note(j, path, "changed while it was read", err);
+}
+
+/* Note it if the open file is no more what fstat said before it was read. */
+static int
+check_unchanged(struct job *j, int fd, const char *path,
     const struct stat *before, struct aipm_err *err)
 {
 	struct stat now;
 
 	if (fstat(fd, &now) == 0 && same_version(before, &now))
 		return 0;
-	return note(j, path, "changed while it was read", err);
+	return job_note_changed(j, path, err);
 }
 
 static int
@@ -167,28 +174,44 @@ add_headers(struct job *j, struct job_file *f, struct aipm_entry *e,
 	return 0;
 }
 
-/* Read the opened file; st is what fd says. */
+/* The extended attributes of an entry that is unchanged. */
+static void
+take_xattrs(struct aipm_entry *e, struct aipm_known *k)
+{
+	if (k->taken)
+		return;
+	aipm_xattrs_free(&e->xattrs);
+	e->xattrs = k->xattrs;
+	memset(&k->xattrs, 0, sizeof(k->xattrs));
+	k->taken = true;
+}
+
+/* Those of the open file. */
+static int
+add_xattrs(struct job *j, struct aipm_entry *e, int fd, struct aipm_err *err)
+{
+	if (aipm_compat_xattrs_read(fd, &e->xattrs) == 0)
+		return 0;
+	return note_errno(j, e->path, "cannot read extended attributes", err);
+}
+
+/* Read the opened small file; st is what fd says. */
 static int
 add_file(struct job *j, struct job_file *f, struct aipm_entry *e, int fd,
     const struct stat *st, struct aipm_err *err)
 {
-	size_t n;
+	size_t n = (size_t)e->size;
 
-	if (aipm_compat_xattrs_read(fd, &e->xattrs) == -1 &&
-	    note_errno(j, e->path, "cannot read extended attributes", err) ==
-	        -1)
+	if (add_xattrs(j, e, fd, err) == -1 || add_headers(j, f, e, err) == -1)
 		return -1;
-	if (add_headers(j, f, e, err) == -1)
-		return -1;
-	if (j->unit.kind == AIPM_UNIT_FILE || e->size == 0)
+	if (n == 0)
 		return 0;
-	n = (size_t)e->size;
 	f->content = n;
 	f->holes = j->holes.len / sizeof(struct aipm_range);
 	if (find_small_holes(j, f, fd, st) == -1)
 		return aipm_err_nomem(err);
 	if (add_content(j, fd, e->path, 0, n, err) == -1 ||
-	    job_check_unchanged(j, fd, e->path, st, err) == -1)
+	    check_unchanged(j, fd, e->path, st, err) == -1)
 		return -1;
 	if (aipm_buf_add_zeros(&j->plain, aipm_pax_padding(n)) == -1)
 		return aipm_err_nomem(err);
@@ -230,26 +253,34 @@ open_and_add(struct job *j, struct job_file *f, struct aipm_found *found,
 	return r;
 }
 
-/* The header of a chunked file: it is open already. */
+/* The header of a chunked file: it is open already, or unchanged. */
 static int
-add_chunked_header(struct job *j, struct job_file *f, struct aipm_found *found,
-    struct aipm_err *err)
+add_chunked_header(struct job *j, struct job_file *f, struct aipm_entry *e,
+    struct aipm_known *k, struct aipm_err *err)
 {
-	return add_file(j, f, &found->entry, j->unit.chunked->fd,
-	    &j->unit.chunked->st, err);
+	int fd = aipm_chunked_opened(j->unit.chunked);
+
+	if (fd == -1)
+		take_xattrs(e, k);
+	else if (add_xattrs(j, e, fd, err) == -1)
+		return -1;
+	return add_headers(j, f, e, err);
 }
 
+/* What has no content. */
 static int
 add_other(struct job *j, struct job_file *f, struct aipm_found *found,
-    struct aipm_err *err)
+    struct aipm_known *k, struct aipm_err *err)
 {
 	struct aipm_entry *e = &found->entry;
 
-	if (e->type != AIPM_HARDLINK &&
-	    aipm_compat_xattrs_read_at(
-	        aipm_dir_fd(found->dir), found->name, &e->xattrs) == -1 &&
-	    note_errno(j, e->path, "cannot read extended attributes", err) ==
-	        -1)
+	if (k->unchanged)
+		take_xattrs(e, k);
+	else if (e->type != AIPM_HARDLINK &&
+	         aipm_compat_xattrs_read_at(
+	             aipm_dir_fd(found->dir), found->name, &e->xattrs) == -1 &&
+	         note_errno(
+	             j, e->path, "cannot read extended attributes", err) == -1)
 		return -1;
 	return add_headers(j, f, e, err);
 }
@@ -284,15 +315,95 @@ add_group(struct job *j, size_t block, struct aipm_err *err)
 		int r;
 
 		if (u->kind == AIPM_UNIT_FILE)
-			r = add_chunked_header(j, &j->files[i], f, err);
+			r = add_chunked_header(
+			    j, &j->files[i], &f->entry, &u->known[i], err);
 		else if (f->entry.type == AIPM_FILE)
 			r = open_and_add(j, &j->files[i], f, block, err);
 		else
-			r = add_other(j, &j->files[i], f, err);
+			r = add_other(j, &j->files[i], f, &u->known[i], err);
 		if (r == -1)
 			return -1;
 	}
 	return 0;
+}
+
+/* The packer looks into it (see drain_pg_version()), so it is always read. */
+static bool
+is_looked_into(const struct aipm_entry *e)
+{
+	const char *slash = strrchr(e->path, '/');
+
+	return slash != NULL && strcmp(slash, "/PG_VERSION") == 0;
+}
+
+/* The headers alone, of a unit in which all is unchanged. */
+static int
+add_known_headers(struct job *j, struct aipm_err *err)
+{
+	struct aipm_unit *u = &j->unit;
+
+	for (size_t i = 0; i < u->nfiles; i++) {
+		struct aipm_entry *e = &u->files[i].entry;
+		struct aipm_known *k = &u->known[i];
+		struct job_file *f = &j->files[i];
+
+		take_xattrs(e, k);
+		if (add_headers(j, f, e, err) == -1)
+			return -1;
+		j->tar += f->headers;
+		if (u->kind == AIPM_UNIT_FILE)
+			continue;
+		j->tar += e->size + aipm_pax_padding((size_t)e->size);
+		f->holes = j->holes.len / sizeof(*k->holes);
+		f->nholes = k->nholes;
+		if (aipm_buf_add(&j->holes, k->holes,
+		        k->nholes * sizeof(*k->holes)) == -1)
+			return aipm_err_nomem(err);
+	}
+	return 0;
+}
+
+/* The member of a group in which all is unchanged, if its headers, made anew,
+ * are what they were: 1, 0 if it has to be read, -1. */
+static int
+take_group(struct job *j, const struct job_options *o, struct aipm_err *err)
+{
+	struct aipm_unit *u = &j->unit;
+	const struct aipm_source *s = &u->sources.v[u->sources.sure];
+	unsigned char digest[AIPM_DIGEST_SIZE];
+	struct aipm_digest *d;
+
+	for (size_t i = 0; i < u->nfiles; i++)
+		if (is_looked_into(&u->files[i].entry))
+			return 0;
+	if (ready_files(j) == -1)
+		return aipm_err_nomem(err);
+	if (add_known_headers(j, err) == -1)
+		return -1;
+	if ((d = aipm_digest_new()) == NULL)
+		return aipm_err_nomem(err);
+	aipm_digest_add(d, j->plain.p, j->plain.len);
+	aipm_digest_take(d, digest);
+	aipm_digest_free(d);
+	if (j->tar == s->plain &&
+	    memcmp(digest, s->headers_digest, sizeof(digest)) == 0 &&
+	    job_take(j, s, o))
+		return 1;
+	return 0;
+}
+
+/* As take_group(), of any unit that has a sure source. */
+static int
+take(struct job *j, const struct job_options *o, struct aipm_err *err)
+{
+	const struct aipm_sources *s = &j->unit.sources;
+
+	if (s->sure == -1)
+		return 0;
+	if (j->unit.kind != AIPM_UNIT_CHUNK)
+		return take_group(j, o, err);
+	j->tar = j->unit.len + aipm_pax_padding(j->unit.len);
+	return job_take(j, &s->v[s->sure], o);
 }
 
 /* Whether the holes are all there is of the chunk. */
@@ -306,6 +417,24 @@ all_hole(const struct aipm_unit *u)
 	       r->len == u->len;
 }
 
+/* The content of a chunk, from the file that its unit names. */
+static int
+read_chunk(struct job *j, struct aipm_err *err)
+{
+	struct aipm_unit *u = &j->unit;
+	int fd = aipm_chunked_open(u->chunked);
+
+	if (fd != -1)
+		return add_content(
+		    j, fd, u->chunked->path, u->offset, u->len, err);
+	if (aipm_err_too_many_open(err, u->chunked->path))
+		return -1;
+	if (aipm_buf_add_zeros(&j->plain, u->len) == -1)
+		return aipm_err_nomem(err);
+	return note_errno(
+	    j, u->chunked->path, "cannot read: zeros in the archive", err);
+}
+
 static int
 add_chunk(struct job *j, struct aipm_err *err)
 {
@@ -314,8 +443,7 @@ add_chunk(struct job *j, struct aipm_err *err)
 	if (u->kind == AIPM_UNIT_ZEROS || all_hole(u)) {
 		if (aipm_buf_add_zeros(&j->plain, u->len) == -1)
 			return aipm_err_nomem(err);
-	} else if (add_content(j, u->chunked->fd, u->chunked->path, u->offset,
-	               u->len, err) == -1)
+	} else if (read_chunk(j, err) == -1)
 		return -1;
 	/* Only a file's last block is not a multiple of 512. */
 	if (aipm_buf_add_zeros(&j->plain, aipm_pax_padding(u->len)) == -1)
@@ -323,8 +451,8 @@ add_chunk(struct job *j, struct aipm_err *err)
 	return 0;
 }
 
-int
-job_fetch(struct job *j, unsigned block_log2, struct aipm_err *err)
+static int
+read_unit(struct job *j, const struct job_options *o, struct aipm_err *err)
 {
 	j->plain.len = j->holes.len = 0;
 	switch (j->unit.kind) {
@@ -336,6 +464,23 @@ job_fetch(struct job *j, unsigned block_log2, struct aipm_err *err)
 			return aipm_err_nomem(err);
 		return 0;
 	default:
-		return add_group(j, (size_t)1 << block_log2, err);
+		return add_group(j, (size_t)1 << o->block_log2, err);
 	}
+}
+
+int
+job_fetch(struct job *j, const struct job_options *o, struct aipm_err *err)
+{
+	int r;
+
+	j->plain.len = j->holes.len = 0;
+	j->tar = 0;
+	j->taken = false;
+	j->damaged = 0;
+	if ((r = take(j, o, err)) != 0)
+		return r == 1 ? 0 : -1;
+	if (read_unit(j, o, err) == -1)
+		return -1;
+	j->tar = j->plain.len;
+	return 0;
 }

@@ -3,6 +3,7 @@
 #include "aipm/member.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int
 job_worker_open(struct job_worker *w, int level, struct aipm_err *err)
@@ -53,18 +54,55 @@ digest(struct job *j, struct job_worker *w, struct aipm_err *err)
 	return 0;
 }
 
+bool
+job_take(
+    struct job *j, const struct aipm_source *s, const struct job_options *o)
+{
+	j->member.len = 0;
+	if (o->check && !aipm_refs_read(o->refs, &s->place, &j->member)) {
+		j->damaged = s->place.archive + 1;
+		return false;
+	}
+	j->member.len = 0;
+	j->taken = true;
+	j->from = s->place;
+	memcpy(j->digest, s->digest, sizeof(j->digest));
+	memcpy(j->headers_digest, s->headers_digest, sizeof(j->digest));
+	return true;
+}
+
+/* Whether a reference has what was read; the digest of a group is that of
+ * its headers too. */
+static bool
+take_same(struct job *j, const struct job_options *o)
+{
+	const struct aipm_sources *s = &j->unit.sources;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (memcmp(s->v[i].digest, j->digest, sizeof(j->digest)) == 0 &&
+		    (j->unit.kind == AIPM_UNIT_CHUNK ||
+		        s->v[i].plain == j->plain.len) &&
+		    job_take(j, &s->v[i], o))
+			return true;
+	return false;
+}
+
 int
-job_work(struct job *j, struct job_worker *w, unsigned block_log2,
+job_work(struct job *j, struct job_worker *w, const struct job_options *o,
     struct aipm_err *err)
 {
 	struct aipm_format format = { AIPM_FORMAT_MAJOR, AIPM_FORMAT_MINOR,
-		true, block_log2 };
+		true, o->block_log2 };
 
+	if (j->taken)
+		return 0;
 	j->member.len = 0;
 	if (j->plain.len == 0)
 		return 0;
 	if (digest(j, w, err) == -1)
 		return -1;
+	if (take_same(j, o))
+		return 0;
 	if (aipm_member_pack(&j->member, w->codec,
 	        j->unit.first ? &format : NULL, j->plain.p, j->plain.len,
 	        j->unit.kind == AIPM_UNIT_GROUP ? AIPM_CODEC_MIXED

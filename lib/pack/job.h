@@ -3,6 +3,7 @@
 
 #include "aipm/codec.h"
 #include "aipm/digest.h"
+#include "aipm/refs.h"
 #include "aipm/split.h"
 #include "aipm/treehash.h"
 
@@ -24,8 +25,12 @@ struct job {
 	struct job_file *files; /* one for each of the unit's */
 	size_t cap;
 	struct aipm_buf plain; /* the stretch of tar */
+	uint64_t tar; /* bytes of it, also where it is not made */
 	struct aipm_buf member; /* the same, packed; empty for none */
 	uint32_t crc; /* of the member */
+	bool taken; /* it is a reference's, and stays there: */
+	struct aipm_place from;
+	size_t damaged; /* a reference of which a member is, from 1 */
 	/* As in the index. */
 	unsigned char digest[AIPM_DIGEST_SIZE];
 	unsigned char headers_digest[AIPM_DIGEST_SIZE];
@@ -39,25 +44,35 @@ struct job_worker {
 	struct aipm_treehash *tree;
 };
 
+struct job_options {
+	unsigned block_log2; /* goes into the archive's first member */
+	const struct aipm_refs *refs; /* what units have sources in */
+	bool check; /* read what is taken, and compare its CRC32 */
+};
+
 int job_worker_open(struct job_worker *w, int level, struct aipm_err *err);
 void job_worker_close(struct job_worker *w);
 
 /*
- * Read what the unit names into the stretch of tar.  What cannot be read is
- * noted in unit.notes, and is no failure.
+ * Take what is unchanged from a reference, else read what the unit names into
+ * the stretch of tar.  What cannot be read is noted in unit.notes, and is no
+ * failure.
  */
-int job_fetch(struct job *j, unsigned block_log2, struct aipm_err *err);
+int job_fetch(struct job *j, const struct job_options *o, struct aipm_err *err);
 
 /*
- * Make the member of what was fetched.  block_log2 goes into the archive's
- * first.
+ * Make the member of what was fetched, or take it from a reference that has
+ * the same.
  */
-int job_work(struct job *j, struct job_worker *w, unsigned block_log2,
+int job_work(struct job *j, struct job_worker *w, const struct job_options *o,
     struct aipm_err *err);
 
-/* Note it if the open file is no more what fstat said before it was read. */
-int job_check_unchanged(struct job *j, int fd, const char *path,
-    const struct stat *before, struct aipm_err *err);
+/* Take the member from there: whether it is sound. */
+bool job_take(
+    struct job *j, const struct aipm_source *s, const struct job_options *o);
+
+/* Note that the file changed while it was read. */
+int job_note_changed(struct job *j, const char *path, struct aipm_err *err);
 
 void job_free(struct job *j);
 

@@ -1,24 +1,24 @@
 #include "aipm/pack.h"
 
+#include "assemble.h"
 #include "job.h"
+#include "pack.h"
 
-#include "aipm/catalog.h"
 #include "aipm/compat.h"
+#include "aipm/escape.h"
 #include "aipm/footer.h"
 #include "aipm/index.h"
 #include "aipm/match.h"
 #include "aipm/member.h"
-#include "aipm/publish.h"
 #include "aipm/ring.h"
 #include "aipm/runinfo.h"
+#include "aipm/spool.h"
+#include "aipm/volumes.h"
 #include "aipm/writer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -38,9 +38,19 @@ struct pack {
 	const char *name; /* of the output */
 	struct avoided *avoided;
 	size_t navoided;
+	struct aipm_volumes volumes;
+	struct aipm_refs *refs; /* NULL: none is usable */
+	bool blamed[AIPM_REFS_MAX]; /* damage in it was said */
+	struct aipm_reuse *reuse;
 	struct aipm_split *split;
+	struct job_options job;
 	struct job_worker *workers;
 	unsigned nworkers;
+	/*
+	 * A whole archive cannot be written before it is known where its
+	 * members lie: they go to the spool at first.
+	 */
+	int spool; /* -1: none is needed */
 	struct aipm_writer *writer;
 	struct aipm_index_writer *index;
 	struct aipm_runinfo run;
@@ -103,8 +113,9 @@ produce(void *ctx, void *slot, struct aipm_err *err)
 static int
 fetch(void *ctx, void *slot, struct aipm_err *err)
 {
-	(void)ctx;
-	return job_fetch(slot, AIPM_BLOCK_LOG2, err);
+	const struct pack *p = ctx;
+
+	return job_fetch(slot, &p->job, err);
 }
 
 static int
@@ -112,7 +123,7 @@ work(void *ctx, unsigned number, void *slot, struct aipm_err *err)
 {
 	struct pack *p = ctx;
 
-	return job_work(slot, &p->workers[number], AIPM_BLOCK_LOG2, err);
+	return job_work(slot, &p->workers[number], &p->job, err);
 }
 
 static int
@@ -192,11 +203,17 @@ drain_index(struct pack *p, struct job *j, struct aipm_err *err)
 {
 	struct aipm_index_item it = { .size = j->member.len,
 		.crc = j->crc,
-		.plain = j->plain.len,
+		.plain = j->tar,
 		.count = 1,
 		.holes = (const struct aipm_range *)(void *)j->unit.holes.p,
 		.nholes = j->unit.holes.len / sizeof(struct aipm_range) };
 
+	if (j->taken) {
+		it.reference = j->from.archive + 1;
+		it.offset = j->from.offset;
+		it.size = j->from.size;
+		it.crc = j->from.crc;
+	}
 	memcpy(it.digest, j->digest, sizeof(it.digest));
 	memcpy(it.headers_digest, j->headers_digest, sizeof(it.digest));
 	switch (j->unit.kind) {
@@ -219,23 +236,48 @@ drain_index(struct pack *p, struct job *j, struct aipm_err *err)
 	return aipm_index_put(p->index, &it, err);
 }
 
+/* Each reference in which something is damaged is named once. */
+static void
+drain_damage(struct pack *p, const struct job *j)
+{
+	if (j->damaged == 0 || p->blamed[j->damaged - 1])
+		return;
+	p->blamed[j->damaged - 1] = true;
+	aipm_warn(&p->o->warn, aipm_refs_path(p->refs, j->damaged - 1),
+	    "is damaged: what cannot be taken out of it is read anew");
+}
+
+static void
+count_up(struct aipm_pack_sum *sum, const struct job *j)
+{
+	uint64_t count = j->unit.kind == AIPM_UNIT_ZEROS ? j->unit.count : 1;
+
+	sum->read += j->plain.len == j->tar ? j->tar : 0;
+	if (j->taken)
+		sum->reused += j->from.size;
+	else
+		sum->made += count * j->member.len;
+}
+
 static int
 drain(struct pack *p, struct job *j, struct aipm_err *err)
 {
-	const struct aipm_chunked *c = j->unit.chunked;
+	struct aipm_chunked *c = j->unit.chunked;
 	uint64_t count = j->unit.kind == AIPM_UNIT_ZEROS ? j->unit.count : 1;
 
 	/* All of the file has been read when its last block comes by. */
-	if (c != NULL && j->unit.last &&
-	    job_check_unchanged(j, c->fd, c->path, &c->st, err) == -1)
+	if (c != NULL && j->unit.last && aipm_chunked_changed(c) &&
+	    job_note_changed(j, c->path, err) == -1)
 		return -1;
+	drain_damage(p, j);
 	if (drain_notes(p, j, err) == -1)
 		return -1;
-	if (j->member.len == 0)
+	if (j->tar == 0)
 		return 0;
+	count_up(p->sum, j);
 	if (drain_index(p, j, err) == -1)
 		return -1;
-	for (; count > 0; count--)
+	for (; !j->taken && count > 0; count--)
 		if (aipm_cancel_check(&p->o->cancel, err) == -1 ||
 		    aipm_writer_put(
 		        p->writer, j->member.p, j->member.len, err) == -1)
@@ -283,12 +325,26 @@ write_index(struct pack *p, struct aipm_footer *f, struct aipm_err *err)
 	return r;
 }
 
-static enum aipm_kind
-kind_of(const struct aipm_pack_options *o, const struct aipm_pack_sum *sum)
+enum aipm_kind
+pack_kind(const struct aipm_pack_options *o, const struct aipm_pack_sum *sum)
 {
 	if (o->kind == AIPM_KIND_BACKUP && sum->missing != 0)
 		return AIPM_KIND_PARTIAL;
 	return o->kind;
+}
+
+/* The references that a thin archive needs. */
+static int
+put_references(struct pack *p, struct aipm_err *err)
+{
+	char hex[2 * AIPM_DIGEST_SIZE + 1];
+
+	for (size_t i = 0; i < aipm_refs_count(p->refs); i++) {
+		aipm_digest_hex(hex, aipm_refs_sha256(p->refs, i));
+		if (aipm_runinfo_pair(p->index, "reference", hex, err) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -296,13 +352,16 @@ finish(struct pack *p, struct aipm_err *err)
 {
 	struct aipm_footer f = { .block_log2 = AIPM_BLOCK_LOG2,
 		.complete = p->sum->missing == 0,
+		.thin = p->o->thin,
 		.index_offset = aipm_writer_offset(p->writer) };
 
 	p->run.missing = p->sum->missing;
 	p->run.content = p->sum->content;
 	p->run.level = p->o->level;
-	p->run.kind = kind_of(p->o, p->sum);
-	if (aipm_runinfo_put(&p->run, p->index, err) == -1 ||
+	p->run.kind = pack_kind(p->o, p->sum);
+	p->run.flushed = p->volumes.flush && !p->volumes.unflushed;
+	if ((p->o->thin && put_references(p, err) == -1) ||
+	    aipm_runinfo_put(&p->run, p->index, err) == -1 ||
 	    aipm_index_finish(p->index, &f, err) == -1 ||
 	    write_index(p, &f, err) == -1)
 		return -1;
@@ -328,21 +387,61 @@ open_workers(struct pack *p, struct aipm_err *err)
 	return 0;
 }
 
+static void
+enter(void *ctx, int fd, uint64_t dev)
+{
+	struct pack *p = ctx;
+
+	aipm_volumes_meet(&p->volumes, fd, dev);
+}
+
+static int
+open_refs(struct pack *p, const char *spool_dir, struct aipm_err *err)
+{
+	const struct aipm_pack_options *o = p->o;
+
+	p->spool = -1;
+	if (o->nrefs != 0 &&
+	    aipm_refs_open(&p->refs, o->refs, o->nrefs, &o->warn, err) == -1)
+		return -1;
+	if (aipm_refs_count(p->refs) == 0)
+		return 0;
+	p->job.refs = p->refs;
+	/* Later the tree is written to again: then it is too late to read it
+	 * anew.  While the services wait, there is no time for it. */
+	p->job.check = o->release == -1;
+	if (aipm_reuse_open(&p->reuse, p->refs, &p->volumes, o->checksum,
+	        &o->warn, err) == -1)
+		return -1;
+	if (!o->thin && (p->spool = aipm_spool_open(spool_dir, err)) == -1)
+		return -1;
+	return 0;
+}
+
 static int
 open_all(struct pack *p, const char *dir, const char *as, int fd,
     const char *spool_dir, struct aipm_err *err)
 {
 	struct aipm_split_options s = { .block = (size_t)1 << AIPM_BLOCK_LOG2,
 		.skip = skip,
-		.skip_ctx = p };
+		.skip_ctx = p,
+		.entered = enter,
+		.entered_ctx = p };
 
 	aipm_compat_raise_nofile();
 	aipm_compat_keep_blocks_apart();
 	aipm_runinfo_begin(&p->run);
+	p->job.block_log2 = AIPM_BLOCK_LOG2;
+	/* Under aipm-stop nobody has a page to write to. */
+	p->volumes.flush = p->o->release == -1;
+	if (open_refs(p, spool_dir, err) == -1)
+		return -1;
+	s.reuse = p->reuse;
 	if (avoid_all(p, fd, err) == -1 ||
 	    aipm_split_open(&p->split, dir, as, &s, err) == -1 ||
 	    aipm_index_writer_new(&p->index, spool_dir, err) == -1 ||
-	    aipm_writer_open(&p->writer, fd, p->name, &p->o->cancel, err) == -1)
+	    aipm_writer_open(&p->writer, p->spool == -1 ? fd : p->spool,
+	        p->name, &p->o->cancel, err) == -1)
 		return -1;
 	return open_workers(p, err);
 }
@@ -351,6 +450,11 @@ static void
 close_all(struct pack *p)
 {
 	aipm_split_close(p->split);
+	aipm_reuse_close(p->reuse);
+	aipm_refs_close(p->refs);
+	aipm_volumes_free(&p->volumes);
+	if (p->spool != -1)
+		(void)close(p->spool);
 	aipm_index_writer_free(p->index);
 	aipm_writer_close(p->writer);
 	while (p->nworkers > 0)
@@ -422,135 +526,96 @@ run(struct pack *p, struct aipm_err *err)
 	return r;
 }
 
+/* All is read: let the services start. */
 static int
-pack(const struct aipm_pack_options *o, const char *dir, int fd,
+let_go(struct pack *p, struct aipm_err *err)
+{
+	if (p->o->release == -1)
+		return 0;
+	p->sum->released = true;
+	return aipm_release_ask(
+	    p->o->release, &p->run.release, &p->o->cancel, err);
+}
+
+struct slices {
+	struct aipm_index_writer *w;
+	uint64_t at;
+};
+
+static int
+read_slice(void *ctx, void *p, size_t n, struct aipm_err *err)
+{
+	struct slices *s = ctx;
+	uint64_t at = s->at;
+
+	s->at += n;
+	return aipm_index_slice(s->w, at, p, n, err);
+}
+
+/*
+ * What was gathered becomes a whole archive in fd, but for what finish()
+ * puts: a second writer and index take the place of the first.
+ */
+static int
+fill_in(struct pack *p, int fd, const char *spool_dir, struct aipm_err *err)
+{
+	struct aipm_footer unused;
+	struct slices s = { .w = p->index };
+	struct assembly a = {
+		.spool = p->spool, .refs = p->refs, .cancel = p->o->cancel
+	};
+	uint64_t end = aipm_writer_offset(p->writer);
+	int r;
+
+	if (aipm_writer_finish(p->writer, err) == -1 ||
+	    aipm_index_finish(p->index, &unused, err) == -1)
+		return -1;
+	aipm_writer_close(p->writer);
+	p->writer = NULL;
+	p->index = NULL;
+	r = aipm_writer_open(&p->writer, fd, p->name, &p->o->cancel, err);
+	if (r == 0)
+		r = aipm_index_writer_new(&p->index, spool_dir, err);
+	if (r == 0)
+		r = aipm_index_open(&a.thin, read_slice, &s, end, p->name, err);
+	a.writer = p->writer;
+	a.index = p->index;
+	if (r == 0) {
+		aipm_index_thin(a.thin);
+		r = assemble(&a, err);
+	}
+	aipm_index_close(a.thin);
+	aipm_index_writer_free(s.w);
+	return r;
+}
+
+static int
+pack(struct pack *p, const char *dir, const char *as, int fd,
+    const char *spool_dir, struct aipm_err *err)
+{
+	if (open_all(p, dir, as, fd, spool_dir, err) == -1 ||
+	    run(p, err) == -1 || let_go(p, err) == -1)
+		return -1;
+	if (p->spool != -1 && fill_in(p, fd, spool_dir, err) == -1)
+		return -1;
+	return finish(p, err);
+}
+
+int
+pack_tree(const struct aipm_pack_options *o, const char *dir, int fd,
     const char *name, const char *spool_dir, struct aipm_pack_sum *sum,
     struct aipm_err *err)
 {
-	struct pack p = { .o = o, .name = name, .sum = sum };
+	struct pack p = { .o = o, .name = name, .sum = sum, .spool = -1 };
 	char *as = o->as != NULL ? strdup(o->as) : entry_name(dir, err);
 	int r = -1;
 
 	memset(sum, 0, sizeof(*sum));
-	if (as != NULL && open_all(&p, dir, as, fd, spool_dir, err) == 0 &&
-	    run(&p, err) == 0)
-		r = finish(&p, err);
-	else if (as == NULL && o->as != NULL)
+	if (as != NULL)
+		r = pack(&p, dir, as, fd, spool_dir, err);
+	else if (o->as != NULL)
 		r = aipm_err_nomem(err);
 	close_all(&p);
 	free(as);
-	return r;
-}
-
-int
-aipm_pack_stream(const struct aipm_pack_options *o, const char *dir, int fd,
-    const char *name, struct aipm_pack_sum *sum, struct aipm_err *err)
-{
-	return pack(o, dir, fd, name, NULL, sum, err);
-}
-
-/* Read the footer and the whole index back. */
-static int
-verify(int fd, const char *name, struct aipm_err *err)
-{
-	struct aipm_footer f;
-	struct aipm_err why;
-	int r = aipm_footer_read(&f, fd, name, &why);
-
-	if (r == 1 && aipm_index_verify(fd, &f, name, &why) == 0)
-		return 0;
-	return aipm_err_set(err, AIPM_FAILED,
-	    "the new archive cannot be read back, nothing is published: %.400s",
-	    r == 0 ? "no footer" : why.text);
-}
-
-/* Everything but the name. */
-static int
-pack_unpublished(const struct aipm_pack_options *o, const char *dir,
-    struct aipm_publish **p, const char *out_dir, struct aipm_pack_sum *sum,
-    struct aipm_err *err)
-{
-	if (aipm_publish_open(p, out_dir, err) == -1)
-		return -1;
-	if (pack(o, dir, aipm_publish_fd(*p), out_dir, out_dir, sum, err) == -1)
-		return -1;
-	return verify(aipm_publish_fd(*p), out_dir, err);
-}
-
-int
-aipm_pack_file(const struct aipm_pack_options *o, const char *dir,
-    const char *path, bool force, struct aipm_pack_sum *sum,
-    struct aipm_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	const char *base = slash == NULL ? path : slash + 1;
-	char *out_dir = slash == NULL   ? strdup(".")
-	                : slash == path ? strdup("/")
-	                                : strndup(path, (size_t)(slash - path));
-	struct aipm_publish *p = NULL;
-	struct stat st;
-	int r = -1;
-
-	if (out_dir == NULL)
-		return aipm_err_nomem(err);
-	if (*base == '\0')
-		(void)aipm_err_file(err, AIPM_USAGE, path,
-		    "is a directory, not a file: use -d");
-	else if (!force && lstat(path, &st) == 0)
-		(void)aipm_err_file(err, AIPM_FAILED, path,
-		    "exists already: use --force to replace it");
-	else if (pack_unpublished(o, dir, &p, out_dir, sum, err) == 0)
-		r = aipm_publish_commit(p, base, force, err);
-	aipm_publish_close(p);
-	free(out_dir);
-	return r;
-}
-
-/* Publish under the next name that is free. */
-static int
-commit_next(struct aipm_publish *p, const char *shelf, const char *prefix,
-    enum aipm_kind kind, char *name, struct aipm_err *err)
-{
-	int64_t taken;
-	int r;
-
-	do {
-		if (aipm_catalog_next_time(
-		        &taken, shelf, prefix, (int64_t)time(NULL), err) == -1)
-			return -1;
-		if (aipm_stamp_name(name, prefix, kind, taken) == -1)
-			return aipm_err_set(err, AIPM_FAILED,
-			    "no name for a backup: is the clock right?");
-		r = aipm_publish_commit(p, name, false, err);
-	} while (r == -1 && err->errnum == EEXIST);
-	return r;
-}
-
-int
-aipm_pack_shelf(const struct aipm_pack_options *o, const char *dir,
-    const char *shelf, const char *prefix, char **path,
-    struct aipm_pack_sum *sum, struct aipm_err *err)
-{
-	struct aipm_publish *p = NULL;
-	char name[AIPM_STAMP_NAME_MAX];
-	size_t n = strlen(shelf) + sizeof(name) + 1;
-	int r;
-
-	*path = NULL;
-	if (mkdir(shelf, 0700) == -1 && errno != EEXIST)
-		return aipm_err_path(
-		    err, AIPM_FAILED, shelf, "cannot make the directory");
-	r = pack_unpublished(o, dir, &p, shelf, sum, err);
-	if (r == 0 && (*path = malloc(n)) == NULL)
-		r = aipm_err_nomem(err);
-	if (r == 0)
-		r = commit_next(p, shelf, prefix, kind_of(o, sum), name, err);
-	if (r == 0)
-		(void)snprintf(*path, n, "%s/%s", shelf, name);
-	aipm_publish_close(p);
-	if (r == -1) {
-		free(*path);
-		*path = NULL;
-	}
 	return r;
 }

@@ -63,23 +63,20 @@ note_held(const struct session *s)
 struct run {
 	struct session *s;
 	bool released; /* proof and start have been done */
-	int r; /* what came of them, and: */
+	int proof; /* what came of the proof, and: */
+	struct aipm_err why;
+	int r; /* and of both, and: */
 	struct aipm_err err;
 };
-
-/* The second proof, and the start. */
-static int
-finish(struct session *s, struct aipm_err *err)
-{
-	return run_start_behind(s, session_prove(s, err), err);
-}
 
 /* The answer; see aipm-stop(1). */
 static void
 say_record(const struct run *x, char *text, size_t cap)
 {
 	const struct session *s = x->s;
-	const char *proof = x->r == 0 && s->unproven == NULL ? "quiet" : "none";
+	const char *proof = x->proof == -1        ? "failed"
+	                    : s->unproven != NULL ? "none"
+	                                          : "quiet";
 	const char *how = s->o->pause ? "paused" : "stopped";
 	int64_t down = s->down == 0 ? 0 : s->up - s->down;
 	int n;
@@ -87,9 +84,9 @@ say_record(const struct run *x, char *text, size_t cap)
 	n = snprintf(text, cap,
 	    "proof\t%s\nservices\t%s\ndowntime\t%" PRId64 ".%03" PRId64 "\n",
 	    proof, s->down == 0 ? "none" : how, down / 1000, down % 1000);
-	if (n > 0 && x->r == -1)
+	if (n > 0 && x->proof == -1)
 		n += snprintf(
-		    text + n, cap - (size_t)n, "why\t%s\n", x->err.text);
+		    text + n, cap - (size_t)n, "why\t%s\n", x->why.text);
 	else if (n > 0 && s->unproven != NULL)
 		n += snprintf(
 		    text + n, cap - (size_t)n, "why\t%s\n", s->unproven);
@@ -105,7 +102,9 @@ release(void *ctx, struct command *c)
 	char text[2048];
 	size_t at = 0, n;
 
-	x->r = finish(x->s, &x->err);
+	x->proof = session_prove(x->s, &x->why);
+	x->err = x->why;
+	x->r = run_start_behind(x->s, x->proof, &x->err);
 	x->released = true;
 	c->deadline = 0;
 	say_record(x, text, sizeof(text));

@@ -1,0 +1,32 @@
+#ifndef AIPM_RELEASE_H
+#define AIPM_RELEASE_H
+
+#include "aipm/cancel.h"
+#include "aipm/err.h"
+
+/*
+ * release: the packer's side of aipm-stop's release (see aipm-stop(1)): all
+ * has been read, the services may start.
+ */
+#define AIPM_RELEASE_ENV "AIPM_RELEASE_FD"
+
+/* What aipm-stop knows; "" where it did not say. */
+struct aipm_release {
+	char proof[16]; /* quiet, none, failed */
+	char services[16]; /* stopped, paused, none */
+	char downtime[32]; /* seconds */
+	char why[512]; /* what kept it from being proven */
+};
+
+/* The socket that the environment names, or -1: nobody waits for us. */
+int aipm_release_fd(void);
+
+/*
+ * Ask for it and wait for the answer.  -1 with AIPM_BUSY if somebody wrote or
+ * a service came back while we read, AIPM_FAILED if no whole answer came:
+ * what was read must not be published then.
+ */
+int aipm_release_ask(int fd, struct aipm_release *r,
+    const struct aipm_cancel *cancel, struct aipm_err *err);
+
+#endif
