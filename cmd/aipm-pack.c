@@ -22,6 +22,7 @@ enum {
 	OPT_NAME,
 	OPT_CHECKSUM,
 	OPT_THIN,
+	OPT_NO_CLONE,
 };
 
 struct options {
@@ -39,6 +40,7 @@ static const struct cli_option table[] = {
 	{ 'r', "reference", "REF", "take what is unchanged out of REF" },
 	{ OPT_CHECKSUM, "checksum", NULL,
 	    "with -r: read all, believe no time" },
+	{ OPT_NO_CLONE, "no-clone", NULL, "share no blocks with REF: copy" },
 	{ OPT_THIN, "thin", NULL, "leave out what the references have" },
 	{ 'j', "jobs", "N", "threads that compress (default: processors)" },
 	{ OPT_LEVEL, "level", "N", "1 fastest, 9 smallest; also -1 to -9" },
@@ -135,6 +137,9 @@ option(void *opts, int key, const char *arg, struct aipm_err *err)
 		return add_reference(o, arg, err);
 	case OPT_CHECKSUM:
 		o->pack.checksum = true;
+		return 0;
+	case OPT_NO_CLONE:
+		o->pack.no_clone = true;
 		return 0;
 	case OPT_THIN:
 		o->pack.thin = true;
@@ -268,9 +273,10 @@ pack(struct cli_run *run, struct options *o, const char *dir,
 		cli_note(run,
 		    "%" PRIu64 " entries, %" PRIu64 " bytes in, %" PRIu64
 		    " bytes out; %" PRIu64 " read, %" PRIu64
-		    " taken out of references, %" PRIu64 " made anew",
+		    " taken out of references, %" PRIu64
+		    " of them shared, %" PRIu64 " made anew",
 		    sum.entries, sum.content, sum.size, sum.read, sum.reused,
-		    sum.made);
+		    sum.shared, sum.made);
 	free(path);
 	return r;
 }

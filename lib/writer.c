@@ -4,6 +4,7 @@
 #include "aipm/compat.h"
 #include "aipm/io.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +84,79 @@ aipm_writer_put(
 		return aipm_err_nomem(err);
 	w->offset += n;
 	return w->buf.len < GATHER ? 0 : flush(w, HELD, err);
+}
+
+size_t
+aipm_writer_block(const struct aipm_writer *w)
+{
+	return aipm_compat_clone_block(w->fd);
+}
+
+/* Copy n bytes at offset of src. */
+static int
+copy(struct aipm_writer *w, int src, const char *name, uint64_t offset,
+    uint64_t n, struct aipm_err *err)
+{
+	while (n > 0) {
+		size_t part = n < GATHER / 4 ? (size_t)n : GATHER / 4, got;
+
+		if (aipm_buf_reserve(&w->buf, part) == -1)
+			return aipm_err_nomem(err);
+		if (aipm_pread_full(src, w->buf.p + w->buf.len, part, offset,
+		        &got, name, err) == -1)
+			return -1;
+		if (got != part)
+			return aipm_err_file(
+			    err, AIPM_DAMAGED, name, "became shorter");
+		w->buf.len += part;
+		w->offset += part;
+		if (w->buf.len >= GATHER && flush(w, HELD, err) == -1)
+			return -1;
+		offset += part;
+		n -= part;
+	}
+	return 0;
+}
+
+/* Share whole blocks, behind what is written: 1, 0 if it cannot be, -1. */
+static int
+share(struct aipm_writer *w, int src, uint64_t offset, uint64_t n,
+    struct aipm_err *err)
+{
+	if (flush(w, 0, err) == -1)
+		return -1;
+	if (aipm_compat_clone(w->fd, w->offset, src, offset, n) == -1) {
+		if (errno == ENOTSUP)
+			return 0;
+		return aipm_err_path(
+		    err, AIPM_FAILED, w->name, "cannot share blocks");
+	}
+	w->offset += n;
+	if (lseek(w->fd, (off_t)w->offset, SEEK_SET) == -1)
+		return aipm_err_path(err, AIPM_FAILED, w->name, "cannot seek");
+	return 1;
+}
+
+int
+aipm_writer_share(struct aipm_writer *w, int src, const char *name,
+    uint64_t offset, uint64_t len, bool *shared, struct aipm_err *err)
+{
+	uint64_t block = aipm_writer_block(w), head, body;
+	int r;
+
+	head = block == 0 ? len : (block - offset % block) % block;
+	/* At least one byte is left to be held back. */
+	body = head + block < len ? (len - head - 1) / block * block : 0;
+	if (body != 0 && *shared && (w->offset + head) % block == 0) {
+		if (copy(w, src, name, offset, head, err) == -1 ||
+		    (r = share(w, src, offset + head, body, err)) == -1)
+			return -1;
+		*shared = r == 1;
+		head += r == 1 ? body : 0;
+		offset += head;
+		len -= head;
+	}
+	return copy(w, src, name, offset, len, err);
 }
 
 uint64_t

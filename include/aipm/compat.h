@@ -105,6 +105,19 @@ unsigned aipm_compat_nofile(void);
 void aipm_compat_keep_blocks_apart(void);
 
 /*
+ * Bytes of the blocks that files in fd's file system may share; 0: it is none
+ * of those that can.
+ */
+size_t aipm_compat_clone_block(int fd);
+
+/*
+ * Let dst share len bytes of src.  Offsets and length are multiples of that
+ * block.  -1 with errno; ENOTSUP if these two cannot.
+ */
+int aipm_compat_clone(
+    int dst, uint64_t dst_offset, int src, uint64_t src_offset, uint64_t len);
+
+/*
  * Whether the open file's file system moves a file's times with every change
  * behind a syncfs(), stores through old mappings included, as was tried for
  * those that are named.

@@ -74,12 +74,15 @@ struct aipm_index_item {
 
 struct aipm_index_writer;
 
+/* How well its pages are compressed: it is small beside the data. */
+#define AIPM_INDEX_LEVEL 6
+
 /*
  * *w collects pages in an unlinked file in the directory dir, and is released
  * with aipm_index_writer_free().
  */
-int aipm_index_writer_new(
-    struct aipm_index_writer **w, const char *dir, struct aipm_err *err);
+int aipm_index_writer_new(struct aipm_index_writer **w, const char *dir,
+    int level, struct aipm_err *err);
 
 int aipm_index_put(struct aipm_index_writer *w,
     const struct aipm_index_item *it, struct aipm_err *err);

@@ -29,6 +29,7 @@ struct aipm_pack_options {
 	const char *const *refs;
 	size_t nrefs;
 	bool checksum; /* believe no time: read all, and compare digests */
+	bool no_clone; /* copy, even where blocks could be shared */
 	bool thin; /* leave out what the references have */
 	/*
 	 * Where aipm-stop waits to hear that all is read (see release.h), or
@@ -55,6 +56,7 @@ struct aipm_pack_sum {
 	uint64_t missing; /* warnings about the tree */
 	uint64_t read; /* bytes of tar that were made of what was read */
 	uint64_t reused; /* bytes of members taken out of references */
+	uint64_t shared; /* bytes of them that lie in shared blocks */
 	uint64_t made; /* bytes of members made anew */
 	bool released; /* the services were asked for */
 };

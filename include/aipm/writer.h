@@ -4,6 +4,7 @@
 #include "aipm/cancel.h"
 #include "aipm/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,18 @@ int aipm_writer_open(struct aipm_writer **w, int fd, const char *name,
 /* Add one whole member. */
 int aipm_writer_put(
     struct aipm_writer *w, const void *p, size_t n, struct aipm_err *err);
+
+/*
+ * Add the len bytes at offset of the file src, whole members of another
+ * archive, by sharing their blocks where both lie alike in a block (see
+ * aipm_writer_block()).  *shared (in and out) is false if they cannot, and
+ * they are copied.  The bytes held back are those of the last member copied.
+ */
+int aipm_writer_share(struct aipm_writer *w, int src, const char *name,
+    uint64_t offset, uint64_t len, bool *shared, struct aipm_err *err);
+
+/* The block of the file written to, if it may share any; else 0. */
+size_t aipm_writer_block(const struct aipm_writer *w);
 
 /* Bytes put so far: where the next member begins. */
 uint64_t aipm_writer_offset(const struct aipm_writer *w);

@@ -12,6 +12,7 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #if defined(__linux__)
@@ -21,6 +22,8 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+
+#include <linux/fs.h>
 #endif
 
 void
@@ -316,22 +319,61 @@ aipm_compat_keep_blocks_apart(void)
 #endif
 }
 
+/* statfs(2)'s f_type. */
+#define EXT4 0xEF53UL
+#define XFS 0x58465342UL
+#define BTRFS 0x9123683EUL
+
+size_t
+aipm_compat_clone_block(int fd)
+{
+#if defined(FICLONERANGE)
+	struct statfs s;
+
+	if (fstatfs(fd, &s) == 0 && s.f_bsize > 0 &&
+	    ((unsigned long)s.f_type == XFS ||
+	        (unsigned long)s.f_type == BTRFS))
+		return (size_t)s.f_bsize;
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+int
+aipm_compat_clone(
+    int dst, uint64_t dst_offset, int src, uint64_t src_offset, uint64_t len)
+{
+#if defined(FICLONERANGE)
+	struct file_clone_range r = { .src_fd = src,
+		.src_offset = src_offset,
+		.src_length = len,
+		.dest_offset = dst_offset };
+
+	if (ioctl(dst, FICLONERANGE, &r) == 0)
+		return 0;
+	if (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL ||
+	    errno == ENOTTY || errno == ETXTBSY)
+		errno = ENOTSUP;
+	return -1;
+#else
+	(void)dst, (void)dst_offset, (void)src, (void)src_offset, (void)len;
+	errno = ENOTSUP;
+	return -1;
+#endif
+}
+
 bool
 aipm_compat_times_tell(int fd)
 {
 #if defined(__linux__)
 	struct statfs s;
+	unsigned long type;
 
 	if (fstatfs(fd, &s) == -1)
 		return false;
-	switch ((unsigned long)s.f_type) {
-	case 0xEF53: /* ext4, and its elders */
-	case 0x58465342: /* XFS */
-	case 0x9123683E: /* btrfs */
-		return true;
-	default:
-		return false;
-	}
+	type = (unsigned long)s.f_type;
+	return type == EXT4 || type == XFS || type == BTRFS;
 #else
 	(void)fd;
 	return false;

@@ -9,9 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The index is small beside the data: always well compressed. */
-#define INDEX_LEVEL 6
-
 struct page {
 	enum page_type type;
 	struct aipm_buf plain;
@@ -35,8 +32,8 @@ struct aipm_index_writer {
 };
 
 int
-aipm_index_writer_new(
-    struct aipm_index_writer **out, const char *dir, struct aipm_err *err)
+aipm_index_writer_new(struct aipm_index_writer **out, const char *dir,
+    int level, struct aipm_err *err)
 {
 	struct aipm_index_writer *w = calloc(1, sizeof(*w));
 
@@ -50,7 +47,7 @@ aipm_index_writer_new(
 	w->missing_page.type = PAGE_MISSING;
 	w->run_page.type = PAGE_RUN;
 	if ((w->fd = aipm_spool_open(dir, err)) == -1 ||
-	    aipm_codec_open(&w->codec, INDEX_LEVEL, err) == -1) {
+	    aipm_codec_open(&w->codec, level, err) == -1) {
 		aipm_index_writer_free(w);
 		return -1;
 	}

@@ -16,13 +16,19 @@ struct assembly {
 	const struct aipm_refs *refs; /* its references, in their order */
 	struct aipm_writer *writer; /* of the whole one, and */
 	struct aipm_index_writer *index; /* its index */
+	bool check; /* nobody has read what comes out of the references */
+	bool share; /* blocks with the references, where that can be */
+	size_t block; /* of those; set by assemble(), as: */
+	uint64_t shared; /* bytes */
 	struct aipm_cancel cancel;
 };
 
 /*
- * Put every item and member.  A member whose CRC32
+ * Put every item and member.  Where blocks can be shared, neighbours in a
+ * reference are put as one run, behind a pad that lets them lie in their
+ * blocks as they do there.  A member whose CRC32
  * is not the index's is AIPM_DAMAGED.
  */
-int assemble(const struct assembly *a, struct aipm_err *err);
+int assemble(struct assembly *a, struct aipm_err *err);
 
 #endif

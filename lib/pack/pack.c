@@ -4,6 +4,7 @@
 #include "job.h"
 #include "pack.h"
 
+#include "aipm/codec.h"
 #include "aipm/compat.h"
 #include "aipm/escape.h"
 #include "aipm/footer.h"
@@ -439,7 +440,9 @@ open_all(struct pack *p, const char *dir, const char *as, int fd,
 	s.reuse = p->reuse;
 	if (avoid_all(p, fd, err) == -1 ||
 	    aipm_split_open(&p->split, dir, as, &s, err) == -1 ||
-	    aipm_index_writer_new(&p->index, spool_dir, err) == -1 ||
+	    aipm_index_writer_new(&p->index, spool_dir,
+	        p->spool == -1 ? AIPM_INDEX_LEVEL : AIPM_LEVEL_MIN,
+	        err) == -1 ||
 	    aipm_writer_open(&p->writer, p->spool == -1 ? fd : p->spool,
 	        p->name, &p->o->cancel, err) == -1)
 		return -1;
@@ -561,9 +564,11 @@ fill_in(struct pack *p, int fd, const char *spool_dir, struct aipm_err *err)
 {
 	struct aipm_footer unused;
 	struct slices s = { .w = p->index };
-	struct assembly a = {
-		.spool = p->spool, .refs = p->refs, .cancel = p->o->cancel
-	};
+	struct assembly a = { .spool = p->spool,
+		.refs = p->refs,
+		.check = !p->job.check,
+		.share = !p->o->no_clone,
+		.cancel = p->o->cancel };
 	uint64_t end = aipm_writer_offset(p->writer);
 	int r;
 
@@ -575,7 +580,8 @@ fill_in(struct pack *p, int fd, const char *spool_dir, struct aipm_err *err)
 	p->index = NULL;
 	r = aipm_writer_open(&p->writer, fd, p->name, &p->o->cancel, err);
 	if (r == 0)
-		r = aipm_index_writer_new(&p->index, spool_dir, err);
+		r = aipm_index_writer_new(
+		    &p->index, spool_dir, AIPM_INDEX_LEVEL, err);
 	if (r == 0)
 		r = aipm_index_open(&a.thin, read_slice, &s, end, p->name, err);
 	a.writer = p->writer;
@@ -584,6 +590,7 @@ fill_in(struct pack *p, int fd, const char *spool_dir, struct aipm_err *err)
 		aipm_index_thin(a.thin);
 		r = assemble(&a, err);
 	}
+	p->sum->shared = a.shared;
 	aipm_index_close(a.thin);
 	aipm_index_writer_free(s.w);
 	return r;

@@ -89,7 +89,8 @@ Test(index, keeps_what_was_put_over_many_pages)
 	const struct aipm_index_item *it;
 	uint64_t offset = 0;
 
-	cr_assert_eq(aipm_index_writer_new(&w, NULL, &err), 0);
+	cr_assert_eq(
+	    aipm_index_writer_new(&w, NULL, AIPM_INDEX_LEVEL, &err), 0);
 	for (unsigned n = 0; n < 300; n++)
 		put_group(w, n, 20);
 	cr_assert_eq(aipm_index_finish(w, &f, &err), 0);
@@ -126,7 +127,8 @@ Test(index, a_file_of_many_chunks_goes_on_over_pages)
 		.path = path, .type = AIPM_FILE, .size = (uint64_t)5000 << 18
 	};
 
-	cr_assert_eq(aipm_index_writer_new(&w, NULL, &err), 0);
+	cr_assert_eq(
+	    aipm_index_writer_new(&w, NULL, AIPM_INDEX_LEVEL, &err), 0);
 	put(w, (struct aipm_index_item){ .tag = AIPM_INDEX_MEMBER, .size = 9 });
 	put(w, (struct aipm_index_item){ .tag = AIPM_INDEX_ENTRY,
 	           .entry = &e,
@@ -189,7 +191,8 @@ Test(index, every_flipped_byte_is_damage_and_never_a_crash)
 	const struct aipm_index_item *it;
 	int r;
 
-	cr_assert_eq(aipm_index_writer_new(&w, NULL, &err), 0);
+	cr_assert_eq(
+	    aipm_index_writer_new(&w, NULL, AIPM_INDEX_LEVEL, &err), 0);
 	put_group(w, 0, 30);
 	cr_assert_eq(aipm_index_finish(w, &f, &err), 0);
 	f.index_offset = 1000;
