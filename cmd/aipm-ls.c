@@ -4,6 +4,7 @@
 #include "aipm/escape.h"
 #include "aipm/human.h"
 #include "aipm/list.h"
+#include "aipm/runinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,17 @@
 
 #include <sys/stat.h>
 
-enum { KEY_LATEST = 256, KEY_NAME, KEY_SHA256 };
+enum { KEY_LATEST = 256, KEY_NAME, KEY_SHA256, KEY_RECORD };
 
 struct options {
-	enum { COLUMNS, LONG, ONE, NUL, SHA256 } style; /* the last one wins */
+	enum {
+		COLUMNS,
+		LONG,
+		ONE,
+		NUL,
+		SHA256,
+		RECORD
+	} style; /* the last one wins */
 	bool latest;
 	const char *prefix;
 	bool terminal;
@@ -44,6 +52,9 @@ option(void *opts, int key, const char *arg, struct aipm_err *err)
 	case KEY_SHA256:
 		o->style = SHA256;
 		break;
+	case KEY_RECORD:
+		o->style = RECORD;
+		break;
 	case KEY_LATEST:
 		o->latest = true;
 		break;
@@ -63,6 +74,8 @@ static const struct cli_option options[] = {
 	{ KEY_NAME, "name", "PREFIX", "the backups' prefix (ai-pm)" },
 	{ KEY_SHA256, "sha256", NULL,
 	    "an archive's digests, for sha256sum -c" },
+	{ KEY_RECORD, "record", NULL,
+	    "what an archive knows of how it was made" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -70,7 +83,8 @@ static const struct cli program = {
 	.name = "aipm-ls",
 	.synopsis = "[-l | -1 | -0] [--name PREFIX] [DIRECTORY]\n"
 	            "--latest [-0] [--name PREFIX] [DIRECTORY]\n"
-	            "[-l | -1 | -0 | --sha256] ARCHIVE|-",
+	            "[-l | -1 | -0 | --sha256] ARCHIVE|-\n"
+	            "--record ARCHIVE",
 	.about = "List the backups in a directory (./backups), newest last, "
 	         "or the entries\nof an archive.",
 	.options = options,
@@ -90,9 +104,34 @@ print_path(const struct options *o, const char *dir, const char *name)
 	free(shown);
 }
 
+/* What aipm-stop told the run that made it: "-" where nothing is known. */
+static void
+print_proof(const char *dir, const struct aipm_backup *b)
+{
+	size_t n = strlen(dir) + strlen(b->name) + 2;
+	char *path = malloc(n);
+	struct aipm_release r = { 0 };
+	struct aipm_footer f;
+	struct aipm_err err;
+	int fd = -1;
+
+	if (path != NULL) {
+		(void)snprintf(path, n, "%s/%s", dir, b->name);
+		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	}
+	if (fd != -1 && aipm_footer_read(&f, fd, path, &err) == 1)
+		(void)aipm_runinfo_release(&r, fd, &f, path, &err);
+	if (fd != -1)
+		(void)close(fd);
+	free(path);
+	printf("%-5s %7s ", *r.proof == '\0' ? "-" : r.proof,
+	    *r.downtime == '\0' ? "-" : r.downtime);
+}
+
 /* Every column but the path, which may contain blanks, is one word. */
 static void
-print_columns(const struct options *o, const struct aipm_backup *b, int64_t now)
+print_columns(const struct options *o, const char *dir,
+    const struct aipm_backup *b, int64_t now)
 {
 	char taken[32], age[AIPM_HUMAN_MAX], size[AIPM_HUMAN_MAX];
 	char entries[24] = "-";
@@ -108,6 +147,8 @@ print_columns(const struct options *o, const struct aipm_backup *b, int64_t now)
 		printf("%14" PRIu64 " ", b->size);
 	printf("%9s %-8s %-11s ", entries, aipm_state_name(b->state),
 	    aipm_kind_name(b->stamp.kind));
+	if (o->style == LONG)
+		print_proof(dir, b);
 }
 
 static int
@@ -142,7 +183,7 @@ list_directory(struct cli_run *run, const struct options *o, const char *dir,
 		r = print_latest(run, o, &c, dir, err);
 	for (size_t i = 0; i < c.n && !o->latest; i++) {
 		if (o->style == COLUMNS || o->style == LONG)
-			print_columns(o, &c.v[i], now);
+			print_columns(o, dir, &c.v[i], now);
 		print_path(o, dir, c.v[i].name);
 	}
 	aipm_catalog_free(&c);
@@ -165,6 +206,8 @@ list_archive(struct cli_run *run, const struct options *o, int fd,
 		.cancel = run->cancel,
 	};
 
+	if (o->style == RECORD)
+		return aipm_list_record(stdout, fd, name, err);
 	if (o->latest)
 		return aipm_err_file(err, AIPM_USAGE, name,
 		    "--latest wants a directory of backups");
@@ -192,7 +235,7 @@ list(struct cli_run *run, const struct options *o, const char *operand,
     struct aipm_err *err)
 {
 	struct stat st;
-	bool archive = o->style == SHA256;
+	bool archive = o->style == SHA256 || o->style == RECORD;
 
 	if (operand != NULL && strcmp(operand, "-") == 0)
 		return list_archive(
@@ -203,9 +246,9 @@ list(struct cli_run *run, const struct options *o, const char *operand,
 		return list_file(run, o, operand, err);
 	if (operand == NULL)
 		operand = cli_setting(run, "AIPM_BACKUPS", "./backups");
-	if (o->style == SHA256)
-		return aipm_err_file(
-		    err, AIPM_USAGE, operand, "--sha256 wants an archive");
+	if (o->style == SHA256 || o->style == RECORD)
+		return aipm_err_file(err, AIPM_USAGE, operand,
+		    "--sha256 and --record want an archive");
 	return list_directory(run, o, operand, err);
 }
 

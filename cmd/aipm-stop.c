@@ -160,7 +160,8 @@ find_places(struct places *p, struct cli_run *run, const struct options *o,
     struct aipm_err *err)
 {
 	const char *dir = o->dir != NULL ? o->dir : getenv("AIPM_ROOT");
-	const char *data = o->data, *backups;
+	const char *data = o->data, *backups, *full_every;
+	unsigned long n;
 
 	if (dir == NULL || *dir == '\0')
 		dir = ".";
@@ -172,12 +173,16 @@ find_places(struct places *p, struct cli_run *run, const struct options *o,
 	if (data == NULL)
 		data = cli_setting(run, "AIPM_DATA", "data");
 	backups = cli_setting(run, "AIPM_BACKUPS", "backups");
+	full_every = cli_setting(run, "AIPM_FULL_EVERY", "7");
+	if (cli_number("AIPM_FULL_EVERY", full_every, 1, 10000, &n, err) == -1)
+		return -1;
 	p->data = below(p->root, data);
 	p->backups = below(p->root, backups);
 	/* The command shall see the same, whatever file they came from. */
 	if (p->data == NULL || p->backups == NULL ||
 	    setenv("AIPM_DATA", data, 1) == -1 ||
-	    setenv("AIPM_BACKUPS", backups, 1) == -1)
+	    setenv("AIPM_BACKUPS", backups, 1) == -1 ||
+	    setenv("AIPM_FULL_EVERY", full_every, 1) == -1)
 		return aipm_err_nomem(err);
 	return 0;
 }

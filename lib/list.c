@@ -1,11 +1,14 @@
 #include "aipm/list.h"
 
 #include "aipm/escape.h"
+#include "aipm/footer.h"
+#include "aipm/runinfo.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Put s, escaped or as it is. */
 static int
@@ -237,4 +240,37 @@ aipm_list(FILE *out, int fd, const char *name, enum aipm_list_style style,
 	aipm_reader_close(r);
 	aipm_digest_free(d);
 	return more;
+}
+
+static int
+record_pair(void *ctx, const struct aipm_index_item *it)
+{
+	char *key = aipm_escape_dup(it->key);
+	char *value = aipm_escape_dup(it->value);
+	bool ok = key != NULL && value != NULL;
+
+	if (ok && it->tag == AIPM_INDEX_RUN)
+		(void)fprintf(ctx, "%s\t%s\n", key, value);
+	else if (ok)
+		(void)fprintf(ctx, "lost\t%s: %s\n", key, value);
+	free(key);
+	free(value);
+	return ok ? 0 : -1;
+}
+
+int
+aipm_list_record(FILE *out, int fd, const char *name, struct aipm_err *err)
+{
+	struct aipm_footer f;
+	int r;
+
+	if (lseek(fd, 0, SEEK_CUR) == -1)
+		return aipm_err_file(err, AIPM_FAILED, name,
+		    "is a pipe: the record stands at the end of a file");
+	r = aipm_footer_read(&f, fd, name, err);
+	if (r == 0)
+		return aipm_err_file(err, AIPM_FAILED, name,
+		    "was not made by aipm-pack: it has no record");
+	return r == -1 ? -1
+	               : aipm_runinfo_read(fd, &f, name, record_pair, out, err);
 }

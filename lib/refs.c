@@ -5,6 +5,7 @@
 #include "aipm/footer.h"
 #include "aipm/io.h"
 #include "aipm/num.h"
+#include "aipm/runinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ struct reference {
 	int64_t start; /* ns since the Epoch; 0: it does not say */
 	int64_t start_offset, end_offset; /* ns */
 	bool quiet, flushed;
+	uint64_t generation;
 	/* Hashes of the paths that are not sound in it, sorted. */
 	uint64_t *noted; /* owned */
 	size_t nnoted;
@@ -100,6 +102,8 @@ take_run(struct reference *f, const char *name, const char *value)
 		f->start_offset = parse_offset(value);
 	else if (strcmp(name, "end.clock-offset") == 0)
 		f->end_offset = parse_offset(value);
+	else if (strcmp(name, "generation") == 0)
+		(void)aipm_parse_u64(value, UINT32_MAX, &f->generation);
 	else if (strcmp(name, "proof") == 0)
 		f->quiet = strcmp(value, "quiet") == 0;
 	else if (strcmp(name, "flushed") == 0)
@@ -128,44 +132,41 @@ by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int
-take_missing(struct reference *f, struct aipm_buf *noted, const char *path)
-{
-	uint64_t h = hash(path);
+struct pairs {
+	struct reference *f;
+	struct aipm_buf noted; /* uint64_t */
+};
 
-	if (noted->len >= NOTED_MAX * sizeof(h))
-		f->too_many = true;
-	else if (aipm_buf_add(noted, &h, sizeof(h)) == -1)
-		return -1;
-	return 0;
+static int
+take_pair(void *ctx, const struct aipm_index_item *it)
+{
+	struct pairs *p = ctx;
+	uint64_t h;
+
+	if (it->tag == AIPM_INDEX_RUN) {
+		take_run(p->f, it->key, it->value);
+		return 0;
+	}
+	h = hash(it->key);
+	p->f->too_many = p->noted.len >= NOTED_MAX * sizeof(h);
+	return p->f->too_many ? 0 : aipm_buf_add(&p->noted, &h, sizeof(h));
 }
 
 static int
 read_pairs(struct reference *f, struct aipm_err *err)
 {
-	const struct aipm_index_item *it;
-	struct aipm_buf noted = { 0 };
-	struct aipm_index *x;
-	int r;
+	struct pairs p = { .f = f };
+	int r = aipm_runinfo_read(
+	    f->fd, &f->footer, f->path, take_pair, &p, err);
 
-	if (aipm_index_open_file(&x, f->fd, &f->footer, f->path, err) == -1)
-		return -1;
-	r = aipm_index_narrow_pairs(x, err);
-	while (r == 0 && (r = aipm_index_next(x, &it, err)) == 1) {
-		r = 0;
-		if (it->tag == AIPM_INDEX_RUN)
-			take_run(f, it->key, it->value);
-		else if (take_missing(f, &noted, it->key) == -1)
-			r = aipm_err_nomem(err);
-	}
-	aipm_index_close(x);
-	f->noted = (uint64_t *)(void *)noted.p;
-	f->nnoted = noted.len / sizeof(*f->noted);
+	f->noted = (uint64_t *)(void *)p.noted.p;
+	f->nnoted = p.noted.len / sizeof(*f->noted);
 	if (f->nnoted != 0)
 		qsort(f->noted, f->nnoted, sizeof(*f->noted), by_value);
 	return r;
 }
 
+/* 1, 0 if another tool made it, -1. */
 static int
 load(struct reference *f, struct aipm_err *err)
 {
@@ -175,14 +176,16 @@ load(struct reference *f, struct aipm_err *err)
 		return aipm_err_path(err, AIPM_FAILED, f->path, "cannot open");
 	r = aipm_footer_read(&f->footer, f->fd, f->path, err);
 	if (r == 0)
-		return aipm_err_file(err, AIPM_FAILED, f->path,
+		(void)aipm_err_file(err, AIPM_FAILED, f->path,
 		    "was not made by aipm-pack: it has no index");
-	if (r == -1 || read_pairs(f, err) == -1)
+	if (r != 1)
+		return r;
+	if (read_pairs(f, err) == -1)
 		return -1;
 	if (f->footer.block_log2 != AIPM_BLOCK_LOG2)
 		return aipm_err_file(
 		    err, AIPM_FAILED, f->path, "has blocks of another size");
-	return 0;
+	return 1;
 }
 
 static void
@@ -234,11 +237,13 @@ drop_unresolved(struct aipm_refs *r, const struct aipm_warn *warn)
 
 int
 aipm_refs_open(struct aipm_refs **out, const char *const *paths, size_t n,
-    const struct aipm_warn *warn, struct aipm_err *err)
+    const struct aipm_warn *warn, const struct aipm_warn *note,
+    struct aipm_err *err)
 {
 	struct aipm_refs *r = calloc(1, sizeof(*r));
 	struct aipm_err why;
 	char text[1100];
+	int usable;
 
 	*out = NULL;
 	if (r == NULL)
@@ -253,16 +258,27 @@ aipm_refs_open(struct aipm_refs **out, const char *const *paths, size_t n,
 			aipm_refs_close(r);
 			return aipm_err_nomem(err);
 		}
-		if (load(f, &why) == 0)
+		if ((usable = load(f, &why)) == 1)
 			continue;
 		(void)snprintf(text, sizeof(text),
 		    "%s: nothing is taken out of it", why.text);
-		aipm_warn(warn, NULL, text);
+		aipm_warn(usable == 0 ? note : warn, NULL, text);
 		drop(r, r->n - 1);
 	}
 	drop_unresolved(r, warn);
 	*out = r;
 	return 0;
+}
+
+uint64_t
+aipm_refs_generation(const struct aipm_refs *r)
+{
+	uint64_t max = 0;
+
+	for (size_t i = 0; i < aipm_refs_count(r); i++)
+		if (!r->v[i].footer.thin && r->v[i].generation >= max)
+			max = r->v[i].generation + 1;
+	return max;
 }
 
 size_t

@@ -70,28 +70,29 @@ listen_to(int fd, char *text, size_t cap, const struct aipm_cancel *cancel,
 	return 0;
 }
 
-static void
-take(char *dst, size_t cap, const char *value)
+void
+aipm_release_take(struct aipm_release *r, const char *name, const char *value)
 {
-	aipm_escape(dst, cap, value);
+	if (strcmp(name, "proof") == 0)
+		aipm_escape(r->proof, sizeof(r->proof), value);
+	else if (strcmp(name, "services") == 0)
+		aipm_escape(r->services, sizeof(r->services), value);
+	else if (strcmp(name, "downtime") == 0)
+		aipm_escape(r->downtime, sizeof(r->downtime), value);
+	else if (strcmp(name, "why") == 0)
+		aipm_escape(r->why, sizeof(r->why), value);
 }
 
 /* A line "name\tvalue"; whether it is the last. */
 static bool
-take_line(struct aipm_release *r, const char *line)
+take_line(struct aipm_release *r, char *line)
 {
-	const char *tab = strchr(line, '\t');
+	char *tab = strchr(line, '\t');
 
 	if (tab == NULL)
 		return strcmp(line, "end") == 0;
-	if (strncmp(line, "proof\t", 6) == 0)
-		take(r->proof, sizeof(r->proof), tab + 1);
-	else if (strncmp(line, "services\t", 9) == 0)
-		take(r->services, sizeof(r->services), tab + 1);
-	else if (strncmp(line, "downtime\t", 9) == 0)
-		take(r->downtime, sizeof(r->downtime), tab + 1);
-	else if (strncmp(line, "why\t", 4) == 0)
-		take(r->why, sizeof(r->why), tab + 1);
+	*tab = '\0';
+	aipm_release_take(r, line, tab + 1);
 	return false;
 }
 

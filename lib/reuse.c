@@ -1,6 +1,5 @@
 #include "aipm/reuse.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@ struct cursor {
 	struct aipm_index *index;
 	const struct aipm_index_item *item; /* read but not passed, or NULL */
 	bool ended;
+	bool damaged;
 	struct member member; /* the one that item is in */
 	struct aipm_source source; /* it; if it is somewhere: */
 	bool there;
@@ -38,7 +38,6 @@ struct aipm_reuse {
 	const struct aipm_refs *refs;
 	const struct aipm_volumes *volumes;
 	bool checksum;
-	struct aipm_warn warn;
 	struct cursor v[AIPM_REFS_MAX];
 	size_t n;
 };
@@ -53,8 +52,7 @@ aipm_known_free(struct aipm_known *k)
 
 int
 aipm_reuse_open(struct aipm_reuse **out, const struct aipm_refs *refs,
-    const struct aipm_volumes *volumes, bool checksum,
-    const struct aipm_warn *warn, struct aipm_err *err)
+    const struct aipm_volumes *volumes, bool checksum, struct aipm_err *err)
 {
 	struct aipm_reuse *r = calloc(1, sizeof(*r));
 
@@ -64,7 +62,6 @@ aipm_reuse_open(struct aipm_reuse **out, const struct aipm_refs *refs,
 	r->refs = refs;
 	r->volumes = volumes;
 	r->checksum = checksum;
-	r->warn = *warn;
 	while (r->n < aipm_refs_count(refs)) {
 		if (aipm_refs_index(refs, r->n, &r->v[r->n].index, err) == -1) {
 			aipm_reuse_close(r);
@@ -93,7 +90,6 @@ advance(struct aipm_reuse *r, size_t i)
 {
 	struct cursor *c = &r->v[i];
 	struct aipm_err err;
-	char text[1100];
 	int got;
 
 	if (c->ended)
@@ -113,11 +109,7 @@ advance(struct aipm_reuse *r, size_t i)
 	}
 	c->item = NULL;
 	c->ended = true;
-	if (got == 0)
-		return;
-	(void)snprintf(text, sizeof(text),
-	    "%s: nothing more is taken out of it", err.text);
-	aipm_warn(&r->warn, NULL, text);
+	c->damaged = got == -1;
 }
 
 /* Go to the entry e, or to where it would be: whether it is there. */
@@ -287,6 +279,16 @@ aipm_reuse_block(
 		}
 		s->n++;
 	}
+}
+
+void
+aipm_reuse_report(const struct aipm_reuse *r, const struct aipm_warn *warn)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].damaged)
+			aipm_warn(warn, aipm_refs_path(r->refs, i),
+			    "its index is damaged: what that tells of is read "
+			    "anew");
 }
 
 void

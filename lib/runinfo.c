@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +49,13 @@ pairf(struct aipm_index_writer *w, const char *name, const char *fmt,
 	(void)vsnprintf(value, sizeof(value), fmt, ap);
 	va_end(ap);
 	return aipm_runinfo_pair(w, name, value, err);
+}
+
+static int
+put_number(struct aipm_index_writer *w, const char *name, uint64_t n,
+    struct aipm_err *err)
+{
+	return pairf(w, name, "%" PRIu64, err, n);
 }
 
 static int
@@ -95,8 +103,48 @@ aipm_runinfo_put(
 	        -1 ||
 	    aipm_runinfo_pair(w, "flushed", r->flushed ? "yes" : "no", err) ==
 	        -1 ||
+	    put_number(w, "generation", r->generation, err) == -1 ||
+	    put_number(w, "read", r->read, err) == -1 ||
+	    put_number(w, "reused", r->reused, err) == -1 ||
+	    put_number(w, "made", r->made, err) == -1 ||
 	    put_release(&r->release, w, err) == -1 ||
-	    pairf(w, "content", "%" PRIu64, err, r->content) == -1)
+	    put_number(w, "content", r->content, err) == -1)
 		return -1;
-	return pairf(w, "missing", "%" PRIu64, err, r->missing);
+	return put_number(w, "missing", r->missing, err);
+}
+
+int
+aipm_runinfo_read(int fd, const struct aipm_footer *f, const char *name,
+    int (*take)(void *ctx, const struct aipm_index_item *it), void *ctx,
+    struct aipm_err *err)
+{
+	const struct aipm_index_item *it;
+	struct aipm_index *x;
+	int r;
+
+	if (aipm_index_open_file(&x, fd, f, name, err) == -1)
+		return -1;
+	r = aipm_index_narrow_pairs(x, err);
+	while (r == 0 && (r = aipm_index_next(x, &it, err)) == 1)
+		r = take(ctx, it) == -1 ? aipm_err_nomem(err) : 0;
+	aipm_index_close(x);
+	return r;
+}
+
+static int
+take_release(void *ctx, const struct aipm_index_item *it)
+{
+	struct aipm_release *r = ctx;
+
+	if (it->tag == AIPM_INDEX_RUN)
+		aipm_release_take(r, it->key, it->value);
+	return 0;
+}
+
+int
+aipm_runinfo_release(struct aipm_release *r, int fd,
+    const struct aipm_footer *f, const char *name, struct aipm_err *err)
+{
+	memset(r, 0, sizeof(*r));
+	return aipm_runinfo_read(fd, f, name, take_release, r, err);
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
-# backup.sh: stop the services, pack data/ into backups/, start the services
-# again, remove the oldest backups.  aipm-backup(1) describes it.  It stands
-# alone, so that a copy or a link of it in PATH works as well.
+# backup.sh: pack data/ while the services run, then stop them, pack what has
+# changed meanwhile, start them again, put both together in backups/, remove
+# the oldest backups.  aipm-backup(1) describes it.  It stands alone, so that
+# a copy or a link of it in PATH works as well.
 set -u
 me=${0##*/}
 unset CDPATH # it would send cd elsewhere
@@ -89,26 +90,61 @@ pass_on()
 	[ -z "$child" ] || kill -s TERM "$child" 2>/dev/null
 }
 
-# One line: the archive's size, the space left, how many more such fit.
+# What the newest complete backup is, unless it is time for one that takes
+# nothing from it, so that no bad byte lives for ever.
+find_previous()
+{
+	previous=$(aipm-ls --latest -q "$backups" 2>/dev/null) || return 0
+	generation=$(aipm-ls --record "$previous" 2>/dev/null |
+	    sed -n 's/^generation	//p')
+	if [ "$((${generation:-0} + 1))" -ge "$AIPM_FULL_EVERY" ]; then
+		previous=
+	fi
+}
+
+# Nearly all of the work, while the services run.  If it cannot be done, all
+# is left to the second pass.
+pack_warm()
+{
+	rm -f "$warm"
+	run aipm-pack -q --thin --force ${previous:+-r "$previous"} \
+	    -o "$warm" "$data" >/dev/null || [ $? -eq 3 ] || rm -f "$warm"
+}
+
+# pack_cold [-r REF]...: the archive's path into $tmp.
+pack_cold()
+{
+	run aipm-stop $quiet -C . --data "$data" -- \
+	    aipm-pack $quiet "$@" -d "$backups" "$data" >"$tmp"
+}
+
+# One line: the archive's size, how long the services were down, the space
+# left, how many more such fit.
 summary()
 {
 	free=$(df -Pk "$backups" | awk 'NR == 2 { print $4 }')
-	name=/${archive##*/}
 	line="$me: $archive: "
-	export name line
-	aipm-ls -l "$backups" | awk -v free="$free" \
-	    -v removed="$(wc -l <"$tmp")" '
+	export line
+	{
+		aipm-ls --record "$archive"
+		wc -c <"$archive" | sed 's/^/size	/'
+	} | awk -F '\t' -v free="$free" -v removed="$(wc -l <"$tmp")" '
 	function human(n, i) {
 		for (i = 1; n >= 1024 && i < 6; i++)
 			n /= 1024
 		return sprintf(i > 1 && n < 10 ? "%.1f%s" : "%d%s", n,
 		    substr("BKMGTP", i, 1))
 	}
-	{ at = length($0) - length(ENVIRON["name"]) + 1 }
-	substr($0, at) == ENVIRON["name"] {
-		printf "%s%s, %s entries, %s free: room for %d more",
-		    ENVIRON["line"], human($4), $5, human(free * 1024),
-		    free * 1024 / $4
+	{ record[$1] = $2 }
+	END {
+		printf "%s%s", ENVIRON["line"], human(record["size"])
+		if (record["services"] == "stopped")
+			printf ", services down for %s s", record["downtime"]
+		printf ", %s read meanwhile, %s reused, %s new",
+		    human(record["read"]), human(record["reused"]),
+		    human(record["made"])
+		printf ", %s free: room for %d more", human(free * 1024),
+		    free * 1024 / record["size"]
 		printf (removed > 0 ? "; %d old removed\n" : "\n"), removed
 	}' >&2
 }
@@ -165,14 +201,27 @@ for former in "${data%/}".aipm-old-*; do
 done
 
 tmp=$(mktemp "$backups/.aipm/tmp.XXXXXX") || exit 1
-trap 'rm -f "$tmp"' EXIT
+warm=$backups/.aipm/warm.thin
+trap 'rm -f "$tmp" "$warm"' EXIT
 caught=
 stopped=
 child=
 trap pass_on HUP INT TERM
-run aipm-stop $quiet -C . --data "$data" -- \
-    aipm-pack $quiet -d "$backups" "$data" >"$tmp"
+find_previous
+pack_warm
+[ -z "$stopped" ] || exit 143
+if [ -e "$warm" ]; then
+	pack_cold -r "$warm" ${previous:+-r "$previous"}
+else
+	pack_cold ${previous:+-r "$previous"}
+fi
 status=$?
+if [ "$status" -eq 4 ] && [ -z "$stopped" ]; then
+	printf '%s\n' "$me: once more, without the earlier backups" >&2
+	pack_cold
+	status=$?
+fi
+rm -f "$warm"
 archive=$(cat "$tmp")
 case $archive in
 '') ;;

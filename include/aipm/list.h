@@ -48,4 +48,11 @@ int aipm_list_entry(FILE *out, const struct aipm_entry *e,
 int aipm_list(FILE *out, int fd, const char *name, enum aipm_list_style style,
     bool terminal, const struct aipm_reader_options *o, struct aipm_err *err);
 
+/*
+ * What the archive at fd (borrowed, seekable) knows of the run that made it:
+ * lines of a name, a tab and a value, as aipm-archive(5) has them, escaped;
+ * and a line "lost", a path and why, for each thing that is missing in it.
+ */
+int aipm_list_record(FILE *out, int fd, const char *name, struct aipm_err *err);
+
 #endif

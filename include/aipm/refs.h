@@ -28,11 +28,16 @@ struct aipm_place {
 
 /*
  * Open those archives of ours that are usable; a thin one is if its own
- * references are among the others.  warn is told why one is not.
+ * references are among the others.  warn is told why one is not, or note if
+ * another tool made it, which is no damage.
  * *r is released with aipm_refs_close().
  */
 int aipm_refs_open(struct aipm_refs **r, const char *const *paths, size_t n,
-    const struct aipm_warn *warn, struct aipm_err *err);
+    const struct aipm_warn *warn, const struct aipm_warn *note,
+    struct aipm_err *err);
+
+/* How many archives in a row each took something out of the one before. */
+uint64_t aipm_refs_generation(const struct aipm_refs *r);
 
 size_t aipm_refs_count(const struct aipm_refs *r);
 /* The SHA-256 of one's index, which tells archives apart. */

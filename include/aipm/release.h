@@ -29,4 +29,8 @@ int aipm_release_fd(void);
 int aipm_release_ask(int fd, struct aipm_release *r,
     const struct aipm_cancel *cancel, struct aipm_err *err);
 
+/* Take one name and its value; others than these are passed over. */
+void aipm_release_take(
+    struct aipm_release *r, const char *name, const char *value);
+
 #endif

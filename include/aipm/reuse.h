@@ -51,8 +51,7 @@ struct aipm_reuse;
  * *r is released with aipm_reuse_close().
  */
 int aipm_reuse_open(struct aipm_reuse **r, const struct aipm_refs *refs,
-    const struct aipm_volumes *volumes, bool checksum,
-    const struct aipm_warn *warn, struct aipm_err *err);
+    const struct aipm_volumes *volumes, bool checksum, struct aipm_err *err);
 
 /*
  * The walk found e, which comes behind all before; NULL: it has ended.  *k
@@ -90,6 +89,10 @@ struct aipm_reuse_chunk {
  */
 void aipm_reuse_block(
     struct aipm_reuse *r, uint64_t block, struct aipm_reuse_chunk *c);
+
+/* Say which index was damaged, and so taken from up to there only. */
+void aipm_reuse_report(
+    const struct aipm_reuse *r, const struct aipm_warn *warn);
 
 /* r may be NULL. */
 void aipm_reuse_close(struct aipm_reuse *r);

@@ -21,6 +21,8 @@ struct aipm_runinfo {
 	int level;
 	uint64_t missing; /* how many MISSING items there are */
 	uint64_t content; /* bytes of content in all files */
+	uint64_t read, reused, made; /* see pack.h */
+	uint64_t generation; /* 0: nothing came from an earlier archive */
 	bool flushed; /* the file systems, behind the start */
 	struct aipm_release
 	    release; /* what aipm-stop said; proof "": nothing */
@@ -32,6 +34,18 @@ void aipm_runinfo_begin(struct aipm_runinfo *r);
 /* Take the time of the end and put everything. */
 int aipm_runinfo_put(
     struct aipm_runinfo *r, struct aipm_index_writer *w, struct aipm_err *err);
+
+/*
+ * Read the RUN and MISSING items of the archive in fd (borrowed, seekable);
+ * take() returns -1 when there is no memory.
+ */
+int aipm_runinfo_read(int fd, const struct aipm_footer *f, const char *name,
+    int (*take)(void *ctx, const struct aipm_index_item *it), void *ctx,
+    struct aipm_err *err);
+
+/* What aipm-stop said when the archive in fd was made. */
+int aipm_runinfo_release(struct aipm_release *r, int fd,
+    const struct aipm_footer *f, const char *name, struct aipm_err *err);
 
 /* Put one pair more. */
 int aipm_runinfo_pair(struct aipm_index_writer *w, const char *name,

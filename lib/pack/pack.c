@@ -140,7 +140,9 @@ drain_notes(struct pack *p, struct job *j, struct aipm_err *err)
 			aipm_warn(&p->o->note, n->path, n->reason);
 			continue;
 		}
-		aipm_warn(&p->o->warn, n->path, n->reason);
+		/* The run that a thin one is made for says it of itself. */
+		if (!p->o->thin)
+			aipm_warn(&p->o->warn, n->path, n->reason);
 		p->sum->missing++;
 		if (aipm_index_put(p->index, &it, err) == -1)
 			return -1;
@@ -360,6 +362,10 @@ finish(struct pack *p, struct aipm_err *err)
 	p->run.content = p->sum->content;
 	p->run.level = p->o->level;
 	p->run.kind = pack_kind(p->o, p->sum);
+	p->run.read = p->sum->read;
+	p->run.reused = p->sum->reused;
+	p->run.made = p->sum->made;
+	p->run.generation = aipm_refs_generation(p->refs);
 	p->run.flushed = p->volumes.flush && !p->volumes.unflushed;
 	if ((p->o->thin && put_references(p, err) == -1) ||
 	    aipm_runinfo_put(&p->run, p->index, err) == -1 ||
@@ -402,8 +408,8 @@ open_refs(struct pack *p, const char *spool_dir, struct aipm_err *err)
 	const struct aipm_pack_options *o = p->o;
 
 	p->spool = -1;
-	if (o->nrefs != 0 &&
-	    aipm_refs_open(&p->refs, o->refs, o->nrefs, &o->warn, err) == -1)
+	if (o->nrefs != 0 && aipm_refs_open(&p->refs, o->refs, o->nrefs,
+	                         &o->warn, &o->note, err) == -1)
 		return -1;
 	if (aipm_refs_count(p->refs) == 0)
 		return 0;
@@ -411,8 +417,8 @@ open_refs(struct pack *p, const char *spool_dir, struct aipm_err *err)
 	/* Later the tree is written to again: then it is too late to read it
 	 * anew.  While the services wait, there is no time for it. */
 	p->job.check = o->release == -1;
-	if (aipm_reuse_open(&p->reuse, p->refs, &p->volumes, o->checksum,
-	        &o->warn, err) == -1)
+	if (aipm_reuse_open(
+	        &p->reuse, p->refs, &p->volumes, o->checksum, err) == -1)
 		return -1;
 	if (!o->thin && (p->spool = aipm_spool_open(spool_dir, err)) == -1)
 		return -1;
@@ -600,8 +606,11 @@ static int
 pack(struct pack *p, const char *dir, const char *as, int fd,
     const char *spool_dir, struct aipm_err *err)
 {
-	if (open_all(p, dir, as, fd, spool_dir, err) == -1 ||
-	    run(p, err) == -1 || let_go(p, err) == -1)
+	if (open_all(p, dir, as, fd, spool_dir, err) == -1 || run(p, err) == -1)
+		return -1;
+	if (p->reuse != NULL)
+		aipm_reuse_report(p->reuse, &p->o->warn);
+	if (let_go(p, err) == -1)
 		return -1;
 	if (p->spool != -1 && fill_in(p, fd, spool_dir, err) == -1)
 		return -1;

@@ -17,8 +17,8 @@ is 'services were stopped, dependents first' \
 is 'and started in reverse' "$(grep ^start "$FAKE/log" | paste -s -d ';' -)" \
     'start db cache app'
 is 'all of them run again' "$(states)" 'app:running cache:running db:running'
-like 'the summary names size, entries, space and room' "$err" \
-    "$out: *, 6 entries, * free: room for * more"
+like 'the summary names size, downtime, what was read, space and room' "$err" \
+    "$out: *, services down for * s, * read meanwhile, * reused, * new, * free: room for * more"
 unlike 'nothing old was there to remove' "$err" removed
 
 cd /

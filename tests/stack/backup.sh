@@ -17,7 +17,7 @@ like 'it prints the archive as the documentation names it' "$archive" \
     'backups/ai-pm-backup-????????T??????Z.tar.gz'
 ok 'the archive is there' test -f "$archive"
 like 'the summary says how many more such backups fit' "$err" \
-    ' entries, * free: room for * more'
+    ' services down for * s, * free: room for * more'
 is 'exactly the services that ran run again' "$(running)" \
     'app postgres redis'
 ok 'postgres answers again' wait_for sql 'select 1'
