@@ -13,7 +13,8 @@ _aipm_longs()
 		;;
 	aipm-pack)
 		echo --directory= --output= --force --jobs= --level= \
-		    --exclude= --as= --kind= --name= --verbose
+		    --exclude= --reference= --checksum --no-clone --thin \
+		    --as= --kind= --name= --verbose
 		;;
 	aipm-unpack)
 		echo --directory= --test --jobs= --overwrite --salvage --special \
@@ -21,7 +22,8 @@ _aipm_longs()
 		;;
 	aipm-prune) echo --keep-last= --dry-run --legacy --name= --verbose ;;
 	aipm-ls)
-		echo --long --paths --null --latest --name= --sha256 --verbose
+		echo --long --paths --null --latest --name= --sha256 --record \
+		    --verbose
 		;;
 	aipm-backup | aipm-restore) echo --directory= ;;
 	esac
@@ -38,6 +40,7 @@ _aipm_long_of()
 	aipm-pack:-o) echo --output ;;
 	aipm-pack:-j | aipm-unpack:-j) echo --jobs ;;
 	aipm-pack:-x) echo --exclude ;;
+	aipm-pack:-r) echo --reference ;;
 	aipm-stop:-t) echo --timeout ;;
 	esac
 }

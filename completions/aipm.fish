@@ -91,6 +91,10 @@ for n in (seq 9)
     complete -c aipm-pack -s $n -d 'Compression level'
 end
 complete -c aipm-pack -s x -l exclude -x -d 'Leave out what matches'
+complete -c aipm-pack -s r -l reference -r -F -d 'Take what is unchanged out of this'
+complete -c aipm-pack -l checksum -d 'Read all, believe no time'
+complete -c aipm-pack -l no-clone -d 'Share no blocks with the reference'
+complete -c aipm-pack -l thin -d 'Leave out what the references have'
 complete -c aipm-pack -l as -x -d 'Name the packed directory'
 complete -c aipm-pack -l kind -x -a 'backup partial pre-restore' -d 'What the backup is'
 complete -c aipm-pack -a '(__fish_complete_directories)'
@@ -115,6 +119,7 @@ complete -c aipm-ls -s l -l long -d 'Sizes in bytes; entries as tar tv shows the
 complete -c aipm-ls -s 1 -l paths -d 'Only the paths'
 complete -c aipm-ls -s 0 -l null -d 'Only the paths, each ended by a NUL'
 complete -c aipm-ls -l latest -d 'Only the newest complete backup'
+complete -c aipm-ls -l record -d 'How an archive was made'
 complete -c aipm-ls -l sha256 -d 'An archive\'s digests'
 complete -c aipm-ls -a '(__aipm_archives)'
 

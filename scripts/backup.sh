@@ -200,6 +200,7 @@ for former in "${data%/}".aipm-old-*; do
 	[ ! -e "$former" ] || printf '%s\n' "$me: $shown$former: is left of a restore that was cut short: look into it, archive it with aipm-pack --kind pre-restore, then remove it" >&2
 done
 
+rm -f "$backups"/.aipm/tmp.?????? # of runs that were killed
 tmp=$(mktemp "$backups/.aipm/tmp.XXXXXX") || exit 1
 warm=$backups/.aipm/warm.thin
 trap 'rm -f "$tmp" "$warm"' EXIT
@@ -212,16 +213,21 @@ pack_warm
 [ -z "$stopped" ] || exit 143
 if [ -e "$warm" ]; then
 	pack_cold -r "$warm" ${previous:+-r "$previous"}
+	status=$?
+	rm -f "$warm"
 else
-	pack_cold ${previous:+-r "$previous"}
+	status=5
 fi
-status=$?
+# Without room for both passes one has to do.
+if [ "$status" -eq 5 ] && [ -z "$stopped" ]; then
+	pack_cold ${previous:+-r "$previous"}
+	status=$?
+fi
 if [ "$status" -eq 4 ] && [ -z "$stopped" ]; then
 	printf '%s\n' "$me: once more, without the earlier backups" >&2
 	pack_cold
 	status=$?
 fi
-rm -f "$warm"
 archive=$(cat "$tmp")
 case $archive in
 '') ;;

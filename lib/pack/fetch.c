@@ -475,12 +475,13 @@ job_fetch(struct job *j, const struct job_options *o, struct aipm_err *err)
 
 	j->plain.len = j->holes.len = 0;
 	j->tar = 0;
-	j->taken = false;
+	j->read = j->taken = false;
 	j->damaged = 0;
 	if ((r = take(j, o, err)) != 0)
 		return r == 1 ? 0 : -1;
 	if (read_unit(j, o, err) == -1)
 		return -1;
 	j->tar = j->plain.len;
+	j->read = j->unit.kind != AIPM_UNIT_ZEROS;
 	return 0;
 }

@@ -26,6 +26,7 @@ struct job {
 	size_t cap;
 	struct aipm_buf plain; /* the stretch of tar */
 	uint64_t tar; /* bytes of it, also where it is not made */
+	bool read; /* it was made of what the tree has now */
 	struct aipm_buf member; /* the same, packed; empty for none */
 	uint32_t crc; /* of the member */
 	bool taken; /* it is a reference's, and stays there: */

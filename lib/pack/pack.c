@@ -255,7 +255,8 @@ count_up(struct aipm_pack_sum *sum, const struct job *j)
 {
 	uint64_t count = j->unit.kind == AIPM_UNIT_ZEROS ? j->unit.count : 1;
 
-	sum->read += j->plain.len == j->tar ? j->tar : 0;
+	if (j->read)
+		sum->read += j->tar;
 	if (j->taken)
 		sum->reused += j->from.size;
 	else
