@@ -24,6 +24,7 @@ struct shared {
 	atomic_uint refs;
 	pthread_mutex_t lock;
 	int fd; /* -1: not opened */
+	bool staged; /* fd is a clone */
 	struct aipm_found found; /* how to open it, and what its header says;
 				    without strings in the entry */
 };
@@ -37,6 +38,8 @@ struct aipm_split {
 	struct aipm_known known; /* of that */
 	bool have_next;
 	bool walked; /* there is no next */
+	size_t staged; /* clones made, and */
+	uint64_t staged_bytes; /* bytes in them */
 	struct aipm_chunked *file; /* being cut, or NULL */
 	bool unchanged; /* it is */
 	uint64_t at; /* in it */
@@ -144,13 +147,20 @@ is_as(const struct aipm_entry *e, const struct stat *st)
 }
 
 bool
+aipm_chunked_staged(const struct aipm_chunked *c)
+{
+	return ((const struct shared *)(const void *)c)->staged;
+}
+
+bool
 aipm_chunked_changed(struct aipm_chunked *c)
 {
 	int fd = aipm_chunked_opened(c);
 	struct stat st;
 
-	return fd != -1 && (fstat(fd, &st) == -1 ||
-	                       !is_as(&shared_of(c)->found.entry, &st));
+	return !aipm_chunked_staged(c) && fd != -1 &&
+	       (fstat(fd, &st) == -1 ||
+	           !is_as(&shared_of(c)->found.entry, &st));
 }
 
 void
@@ -359,6 +369,26 @@ open_next(struct aipm_split *s, int *fd, struct aipm_err *err)
 	return 0;
 }
 
+/* Put a clone in the place of the file that is being cut, if that can be. */
+static void
+stage(struct aipm_split *s)
+{
+	struct shared *f = shared_of(s->file);
+	int clone;
+
+	if (s->unchanged || s->staged >= aipm_compat_nofile() / 2 ||
+	    s->staged_bytes + s->file->size > s->o.stage)
+		return;
+	clone = aipm_compat_clone_file(aipm_dir_fd(f->found.dir), f->fd);
+	if (clone == -1)
+		return;
+	(void)close(f->fd);
+	f->fd = clone;
+	f->staged = true;
+	s->staged++;
+	s->staged_bytes += s->file->size;
+}
+
 /* Begin to cut the file that comes next; results as of open_next(). */
 static int
 open_chunked(struct aipm_split *s, struct aipm_err *err)
@@ -372,8 +402,10 @@ open_chunked(struct aipm_split *s, struct aipm_err *err)
 		return r;
 	if ((s->file = chunked_new(fd, &s->next)) == NULL)
 		return aipm_err_nomem(err);
-	if (fd != -1)
-		aipm_compat_sequential(fd);
+	if (fd != -1) {
+		stage(s);
+		aipm_compat_sequential(aipm_chunked_opened(s->file));
+	}
 	return 1;
 }
 

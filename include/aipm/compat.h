@@ -118,6 +118,12 @@ int aipm_compat_clone(
     int dst, uint64_t dst_offset, int src, uint64_t src_offset, uint64_t len);
 
 /*
+ * A file without a name, in the file system of the directory dir, that shares
+ * all blocks of fd, which lies there: its descriptor, or -1.
+ */
+int aipm_compat_clone_file(int dir, int fd);
+
+/*
  * Whether the open file's file system moves a file's times with every change
  * behind a syncfs(), stores through old mappings included, as was tried for
  * those that are named.

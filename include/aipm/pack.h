@@ -58,7 +58,6 @@ struct aipm_pack_sum {
 	uint64_t reused; /* bytes of members taken out of references */
 	uint64_t shared; /* bytes of them that lie in shared blocks */
 	uint64_t made; /* bytes of members made anew */
-	bool released; /* the services were asked for */
 };
 
 /*

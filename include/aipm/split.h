@@ -43,6 +43,9 @@ int aipm_chunked_open(struct aipm_chunked *c);
 /* The same, but -1 if nobody has opened it. */
 int aipm_chunked_opened(struct aipm_chunked *c);
 
+/* Whether it is a clone, which stays as it is and may be read later. */
+bool aipm_chunked_staged(const struct aipm_chunked *c);
+
 /* Whether it was opened, and is no more what its header says. */
 bool aipm_chunked_changed(struct aipm_chunked *c);
 
@@ -94,6 +97,11 @@ struct aipm_split_options {
 	void (*entered)(void *ctx, int fd, uint64_t dev); /* see walk.h */
 	void *entered_ctx;
 	struct aipm_reuse *reuse; /* borrowed; NULL: none */
+	/*
+	 * Clone chunked files that have to be read, where the file system can
+	 * share blocks, of so many bytes together and as descriptors allow.
+	 */
+	uint64_t stage;
 };
 
 struct aipm_split;

@@ -363,6 +363,22 @@ aipm_compat_clone(
 #endif
 }
 
+int
+aipm_compat_clone_file(int dir, int fd)
+{
+#if defined(FICLONE) && defined(O_TMPFILE)
+	int clone = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (clone != -1 && ioctl(clone, FICLONE, fd) == 0)
+		return clone;
+	if (clone != -1)
+		(void)close(clone);
+#else
+	(void)dir, (void)fd;
+#endif
+	return -1;
+}
+
 bool
 aipm_compat_times_tell(int fd)
 {

@@ -165,6 +165,14 @@ assemble(struct assembly *a, struct aipm_err *err)
 	if (a->block == 0 || a->block > BLOCK_MAX)
 		a->share = false;
 	while ((r = aipm_index_next(a->thin, &it, err)) == 1) {
+		struct aipm_index_item known = *it;
+
+		if (it->reference == LATER_REFERENCE) {
+			known = a->laters->v[it->offset].item;
+			known.holes = it->holes;
+			known.nholes = it->nholes;
+			it = &known;
+		}
 		if (it->tag == AIPM_INDEX_ENTRY ||
 		    it->tag == AIPM_INDEX_MISSING || it->tag == AIPM_INDEX_RUN)
 			r = aipm_index_put(a->index, it, err);

@@ -1,6 +1,8 @@
 #ifndef ASSEMBLE_H
 #define ASSEMBLE_H
 
+#include "later.h"
+
 #include "aipm/cancel.h"
 #include "aipm/index.h"
 #include "aipm/refs.h"
@@ -14,6 +16,7 @@ struct assembly {
 	struct aipm_index *thin; /* what there is, in order */
 	int spool; /* where the members are that are not elsewhere */
 	const struct aipm_refs *refs; /* its references, in their order */
+	const struct laters *laters; /* what was read behind it; all is known */
 	struct aipm_writer *writer; /* of the whole one, and */
 	struct aipm_index_writer *index; /* its index */
 	bool check; /* nobody has read what comes out of the references */

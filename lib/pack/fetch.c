@@ -468,6 +468,13 @@ read_unit(struct job *j, const struct job_options *o, struct aipm_err *err)
 	}
 }
 
+static bool
+can_wait(const struct aipm_unit *u)
+{
+	return u->kind == AIPM_UNIT_CHUNK && !all_hole(u) &&
+	       aipm_chunked_staged(u->chunked);
+}
+
 int
 job_fetch(struct job *j, const struct job_options *o, struct aipm_err *err)
 {
@@ -475,10 +482,15 @@ job_fetch(struct job *j, const struct job_options *o, struct aipm_err *err)
 
 	j->plain.len = j->holes.len = 0;
 	j->tar = 0;
-	j->read = j->taken = false;
+	j->read = j->taken = j->later = false;
 	j->damaged = 0;
 	if ((r = take(j, o, err)) != 0)
 		return r == 1 ? 0 : -1;
+	if (o->defer && can_wait(&j->unit)) {
+		j->tar = j->unit.len + aipm_pax_padding(j->unit.len);
+		j->later = true;
+		return 0;
+	}
 	if (read_unit(j, o, err) == -1)
 		return -1;
 	j->tar = j->plain.len;

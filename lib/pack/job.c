@@ -94,7 +94,7 @@ job_work(struct job *j, struct job_worker *w, const struct job_options *o,
 	struct aipm_format format = { AIPM_FORMAT_MAJOR, AIPM_FORMAT_MINOR,
 		true, o->block_log2 };
 
-	if (j->taken)
+	if (j->taken || j->later)
 		return 0;
 	j->member.len = 0;
 	if (j->plain.len == 0)

@@ -29,6 +29,7 @@ struct job {
 	bool read; /* it was made of what the tree has now */
 	struct aipm_buf member; /* the same, packed; empty for none */
 	uint32_t crc; /* of the member */
+	bool later; /* nothing was read: it can wait (see later.h) */
 	bool taken; /* it is a reference's, and stays there: */
 	struct aipm_place from;
 	size_t damaged; /* a reference of which a member is, from 1 */
@@ -49,6 +50,7 @@ struct job_options {
 	unsigned block_log2; /* goes into the archive's first member */
 	const struct aipm_refs *refs; /* what units have sources in */
 	bool check; /* read what is taken, and compare its CRC32 */
+	bool defer; /* leave what is staged for later */
 };
 
 int job_worker_open(struct job_worker *w, int level, struct aipm_err *err);
