@@ -191,6 +191,18 @@ next_step(struct aipm_ring *r)
 	return true;
 }
 
+/* Whether there is, or will be, something that nobody works on yet. */
+static bool
+is_left(const struct aipm_ring *r)
+{
+	if (!r->ended)
+		return true;
+	for (uint64_t job = r->drained; job < r->produced; job++)
+		if (slot_of(r, job)->state < WORKING)
+			return true;
+	return false;
+}
+
 static void *
 run(void *arg)
 {
@@ -201,11 +213,11 @@ run(void *arg)
 	helper = r->running++ >= r->o.workers;
 	while (!r->stop)
 		if ((helper && r->cold == 0) || !next_step(r)) {
-			if (r->ended)
-				break;
 			/* What a helper leaves is for the others. */
 			if (helper)
 				(void)pthread_cond_signal(&r->ready);
+			if (helper ? r->ended : !is_left(r))
+				break;
 			(void)pthread_cond_wait(
 			    helper ? &r->more : &r->ready, &r->lock);
 		}

@@ -11,7 +11,8 @@ struct state {
 	atomic_int fetching, most_fetching;
 	atomic_int busy[16]; /* by worker number */
 	unsigned workers;
-	struct timespec wait; /* what a fetch takes */
+	struct timespec wait; /* what a fetch takes, */
+	int waits; /* of the jobs before this number; 0: of all */
 };
 
 struct slot {
@@ -42,7 +43,7 @@ fetch(void *ctx, void *slot, struct aipm_err *err)
 	while (most < now &&
 	       !atomic_compare_exchange_weak(&s->most_fetching, &most, now))
 		;
-	if (s->wait.tv_nsec != 0)
+	if (s->wait.tv_nsec != 0 && (s->waits == 0 || j->number < s->waits))
 		(void)nanosleep(&s->wait, NULL);
 	j->fetched = j->number + 1;
 	atomic_fetch_sub(&s->fetching, 1);
@@ -153,6 +154,23 @@ Test(ring, fetches_more_at_a_time_than_it_works_on)
 	cr_assert_eq(taken, 100);
 	cr_assert_gt(s.most_fetching, 4);
 	cr_assert_leq(s.most_fetching, 8);
+}
+
+/* The storage counts as fast again just when all has been produced. */
+Test(ring, what_helpers_fetch_last_is_worked_on, .timeout = 60)
+{
+	for (int i = 0; i < 3000; i++) {
+		struct state s = state_of(64 + i % 16);
+		struct aipm_ring_options o = options_of(&s, 2, 8);
+		struct aipm_err err;
+		int taken;
+
+		s.wait.tv_nsec = 50000;
+		s.waits = 1 + i % 7;
+		o.slots = 14;
+		cr_assert_eq(run(&o, &taken, &err), 0);
+		cr_assert_eq(taken, s.last);
+	}
 }
 
 Test(ring, one_slot_is_enough)
