@@ -195,6 +195,18 @@ add_xattrs(struct job *j, struct aipm_entry *e, int fd, struct aipm_err *err)
 	return note_errno(j, e->path, "cannot read extended attributes", err);
 }
 
+/* Those of the file by its name. */
+static int
+add_xattrs_at(struct job *j, struct aipm_found *found, struct aipm_err *err)
+{
+	struct aipm_entry *e = &found->entry;
+
+	if (aipm_compat_xattrs_read_at(
+	        aipm_dir_fd(found->dir), found->name, &e->xattrs) == 0)
+		return 0;
+	return note_errno(j, e->path, "cannot read extended attributes", err);
+}
+
 /* Read the opened small file; st is what fd says. */
 static int
 add_file(struct job *j, struct job_file *f, struct aipm_entry *e, int fd,
@@ -255,14 +267,18 @@ open_and_add(struct job *j, struct job_file *f, struct aipm_found *found,
 
 /* The header of a chunked file: it is open already, or unchanged. */
 static int
-add_chunked_header(struct job *j, struct job_file *f, struct aipm_entry *e,
+add_chunked_header(struct job *j, struct job_file *f, struct aipm_found *found,
     struct aipm_known *k, struct aipm_err *err)
 {
+	struct aipm_entry *e = &found->entry;
 	int fd = aipm_chunked_opened(j->unit.chunked);
 
 	if (fd == -1)
 		take_xattrs(e, k);
-	else if (add_xattrs(j, e, fd, err) == -1)
+	/* A clone has none. */
+	else if (aipm_chunked_staged(j->unit.chunked)
+	             ? add_xattrs_at(j, found, err) == -1
+	             : add_xattrs(j, e, fd, err) == -1)
 		return -1;
 	return add_headers(j, f, e, err);
 }
@@ -316,7 +332,7 @@ add_group(struct job *j, size_t block, struct aipm_err *err)
 
 		if (u->kind == AIPM_UNIT_FILE)
 			r = add_chunked_header(
-			    j, &j->files[i], &f->entry, &u->known[i], err);
+			    j, &j->files[i], f, &u->known[i], err);
 		else if (f->entry.type == AIPM_FILE)
 			r = open_and_add(j, &j->files[i], f, block, err);
 		else
