@@ -7,7 +7,7 @@ build='gcc make pkg-config libc6-dev zlib1g-dev libdeflate-dev
 libisal-dev libipsec-mb-dev libssl-dev libtar-dev'
 test="$build postgresql redis-server clang clang-format cppcheck shellcheck mandoc git
 libcriterion-dev libclang-rt-dev libarchive-tools busybox pigz python3 xz-utils acl
-attr valgrind strace util-linux e2fsprogs bash fish zsh docker.io
+attr valgrind strace util-linux e2fsprogs xfsprogs btrfs-progs bash fish zsh docker.io
 docker-compose"
 bench="$build postgresql redis-server python3 util-linux pigz zstd
 libarchive-tools restic borgbackup"
