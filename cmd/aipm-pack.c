@@ -225,8 +225,13 @@ note_not_root(const struct cli_run *run)
 static void
 note_path(void *run, const char *path, const char *text)
 {
-	char *shown = aipm_escape_dup(path);
+	char *shown;
 
+	if (path == NULL) {
+		cli_note(run, "%s", text);
+		return;
+	}
+	shown = aipm_escape_dup(path);
 	cli_note(run, "%s: %s", shown == NULL ? "?" : shown, text);
 	free(shown);
 }

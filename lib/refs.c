@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #define SECOND ((int64_t)1000000000)
 #define MARGIN (10 * SECOND)
 #define GRAIN (SECOND / 50) /* two ticks of the slowest kernel's clock */
@@ -170,17 +172,23 @@ read_pairs(struct reference *f, struct aipm_err *err)
 static int
 load(struct reference *f, struct aipm_err *err)
 {
+	struct stat st;
 	int r;
 
-	if ((f->fd = open(f->path, O_RDONLY | O_CLOEXEC)) == -1)
+	f->fd = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (f->fd == -1 || fstat(f->fd, &st) == -1)
 		return aipm_err_path(err, AIPM_FAILED, f->path, "cannot open");
+	if (!S_ISREG(st.st_mode))
+		return aipm_err_file(
+		    err, AIPM_FAILED, f->path, "is not a regular file");
 	r = aipm_footer_read(&f->footer, f->fd, f->path, err);
 	if (r == 0)
 		(void)aipm_err_file(err, AIPM_FAILED, f->path,
 		    "was not made by aipm-pack: it has no index");
 	if (r != 1)
 		return r;
-	if (read_pairs(f, err) == -1)
+	if (aipm_index_sound(f->fd, &f->footer, f->path, err) == -1 ||
+	    read_pairs(f, err) == -1)
 		return -1;
 	if (f->footer.block_log2 != AIPM_BLOCK_LOG2)
 		return aipm_err_file(
@@ -207,9 +215,8 @@ resolve(struct aipm_refs *r, struct reference *f)
 	for (size_t k = 0; k < f->nthin; k++) {
 		size_t i = 0;
 
-		while (i < r->n && (r->v[i].footer.thin ||
-		                       memcmp(r->v[i].footer.sha256, f->thin[k],
-		                           AIPM_DIGEST_SIZE) != 0))
+		while (i < r->n && memcmp(r->v[i].footer.sha256, f->thin[k],
+		                       AIPM_DIGEST_SIZE) != 0)
 			i++;
 		if (i == r->n)
 			return false;

@@ -9,6 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *
+aipm_spool_dir(const char *dir)
+{
+	if (dir == NULL)
+		dir = getenv("TMPDIR");
+	return dir == NULL || *dir == '\0' ? "/tmp" : dir;
+}
+
 int
 aipm_spool_open(const char *dir, struct aipm_err *err)
 {
@@ -17,10 +25,7 @@ aipm_spool_open(const char *dir, struct aipm_err *err)
 	size_t n;
 	int fd;
 
-	if (dir == NULL)
-		dir = getenv("TMPDIR");
-	if (dir == NULL || *dir == '\0')
-		dir = "/tmp";
+	dir = aipm_spool_dir(dir);
 	if ((fd = aipm_compat_unnamed(dir)) != -1)
 		return fd;
 	if (errno != ENOTSUP)

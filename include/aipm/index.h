@@ -158,6 +158,13 @@ int aipm_index_check(
 int aipm_index_verify(int fd, const struct aipm_footer *f, const char *name,
     struct aipm_err *err);
 
+/*
+ * Read the bytes of the index only, and compare their digest with the
+ * footer's: 0, or -1.
+ */
+int aipm_index_sound(int fd, const struct aipm_footer *f, const char *name,
+    struct aipm_err *err);
+
 /* x may be NULL. */
 void aipm_index_close(struct aipm_index *x);
 

@@ -14,6 +14,9 @@
  */
 #define AIPM_SPOOL_PREFIX ".aipm-spool-"
 
+/* The directory that aipm_spool_open() takes for that. */
+const char *aipm_spool_dir(const char *dir);
+
 /* A descriptor, open for reading and writing, of a new file in the directory
  * dir (NULL: TMPDIR, else /tmp), or -1. */
 int aipm_spool_open(const char *dir, struct aipm_err *err);

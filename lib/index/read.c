@@ -427,6 +427,35 @@ aipm_index_verify(
 	return r;
 }
 
+int
+aipm_index_sound(
+    int fd, const struct aipm_footer *f, const char *name, struct aipm_err *err)
+{
+	unsigned char part[AIPM_INDEX_SLICE], sha256[AIPM_DIGEST_SIZE];
+	struct aipm_digest *d = aipm_digest_new();
+	struct slices s;
+	int r = 0;
+
+	if (d == NULL)
+		return aipm_err_nomem(err);
+	slices_init(&s, fd, f, name);
+	for (uint64_t at = 0; r == 0 && at < f->index_size;) {
+		size_t n = f->index_size - at < sizeof(part)
+		               ? (size_t)(f->index_size - at)
+		               : sizeof(part);
+
+		if ((r = slices_read(&s, part, n, err)) == 0)
+			aipm_digest_add(d, part, n);
+		at += n;
+	}
+	aipm_digest_take(d, sha256);
+	aipm_digest_free(d);
+	if (r == 0 && memcmp(sha256, f->sha256, sizeof(sha256)) != 0)
+		r = aipm_err_file(
+		    err, AIPM_DAMAGED, name, "its index is damaged");
+	return r;
+}
+
 void
 aipm_index_close(struct aipm_index *x)
 {

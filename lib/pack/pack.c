@@ -172,7 +172,8 @@ open_all(struct pack *p, const char *dir, const char *as, int fd,
 	        p->spool == -1 ? AIPM_INDEX_LEVEL : AIPM_LEVEL_MIN,
 	        err) == -1 ||
 	    aipm_writer_open(&p->writer, p->spool == -1 ? fd : p->spool,
-	        p->name, &p->o->cancel, err) == -1)
+	        p->spool == -1 ? p->name : aipm_spool_dir(spool_dir),
+	        &p->o->cancel, err) == -1)
 		return -1;
 	return open_workers(p, err);
 }
