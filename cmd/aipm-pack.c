@@ -260,6 +260,9 @@ pack(struct cli_run *run, struct options *o, const char *dir,
 	char *path = NULL;
 	int r;
 
+	if (aipm_release_open(&o->pack.release, err) == -1)
+		return -1;
+	o->pack.covered = aipm_release_covers(dir);
 	/* Only where somebody said so: any tree may have a "backups". */
 	if (o->shelf == NULL)
 		avoid[0] = cli_setting(run, "AIPM_BACKUPS", NULL);
@@ -308,7 +311,6 @@ main(int argc, char **argv)
 	o.pack.warn = (struct aipm_warn){ cli_warn, &run };
 	o.pack.note = (struct aipm_warn){ note_path, &run };
 	o.pack.cancel = run.cancel;
-	o.pack.release = aipm_release_fd();
 	note_not_root(&run);
 	r = pack(&run, &o, argv[optind], &err);
 	free(o.exclude);

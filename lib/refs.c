@@ -29,7 +29,9 @@ struct reference {
 	/* What its run page says. */
 	int64_t start; /* ns since the Epoch; 0: it does not say */
 	int64_t start_offset, end_offset; /* ns */
-	bool quiet, flushed;
+	bool quiet, paused, flushed;
+	bool same_boot, same_user; /* as now */
+	char boot[AIPM_BOOT_MAX]; /* now */
 	uint64_t generation;
 	/* Hashes of the paths that are not sound in it, sorted. */
 	uint64_t *noted; /* owned */
@@ -98,6 +100,8 @@ parse_digest(const char *s, unsigned char d[AIPM_DIGEST_SIZE])
 static void
 take_run(struct reference *f, const char *name, const char *value)
 {
+	uint64_t uid;
+
 	if (strcmp(name, "start") == 0)
 		f->start = parse_time(value);
 	else if (strcmp(name, "start.clock-offset") == 0)
@@ -108,6 +112,13 @@ take_run(struct reference *f, const char *name, const char *value)
 		(void)aipm_parse_u64(value, UINT32_MAX, &f->generation);
 	else if (strcmp(name, "proof") == 0)
 		f->quiet = strcmp(value, "quiet") == 0;
+	else if (strcmp(name, "services") == 0)
+		f->paused = strcmp(value, "paused") == 0;
+	else if (strcmp(name, "boot") == 0)
+		f->same_boot = *value != '\0' && strcmp(value, f->boot) == 0;
+	else if (strcmp(name, "uid") == 0)
+		f->same_user = aipm_parse_u64(value, UINT32_MAX, &uid) &&
+		               uid == geteuid();
 	else if (strcmp(name, "flushed") == 0)
 		f->flushed = strcmp(value, "yes") == 0;
 	else if (strcmp(name, "reference") == 0 && f->nthin < AIPM_REFS_MAX &&
@@ -261,6 +272,7 @@ aipm_refs_open(struct aipm_refs **out, const char *const *paths, size_t n,
 
 		memset(f, 0, sizeof(*f));
 		f->fd = -1;
+		aipm_compat_boot(f->boot);
 		if ((f->path = strdup(paths[i])) == NULL) {
 			aipm_refs_close(r);
 			return aipm_err_nomem(err);
@@ -393,16 +405,18 @@ aipm_refs_unchanged(const struct aipm_refs *r, size_t i,
     const struct aipm_entry *now, const struct aipm_entry *then)
 {
 	const struct reference *f = &r->v[i];
-	int64_t limit = f->start - (f->quiet ? GRAIN : MARGIN);
+	bool quiet = f->quiet && !f->paused;
+	int64_t limit = f->start - (quiet ? GRAIN : MARGIN);
 
 	if (now->type != then->type || now->size != then->size ||
 	    now->ino != then->ino || now->dev != then->dev ||
 	    !same_time(&now->mtime, &then->mtime) ||
 	    !same_time(&now->ctime, &then->ctime))
 		return false;
-	return clock_is_sound(r, f) && (f->quiet || f->flushed) &&
-	       now->ctime.nsec != 0 && before(&now->mtime, limit) &&
-	       before(&now->ctime, limit) && !is_noted(f, now->path);
+	return clock_is_sound(r, f) && f->same_boot && f->same_user &&
+	       (quiet || f->flushed) && now->ctime.nsec != 0 &&
+	       before(&now->mtime, limit) && before(&now->ctime, limit) &&
+	       !is_noted(f, now->path);
 }
 
 void

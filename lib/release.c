@@ -1,12 +1,15 @@
 #include "aipm/release.h"
 
+#include "aipm/entry.h"
 #include "aipm/escape.h"
 #include "aipm/num.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,17 +18,55 @@
 #include <sys/stat.h>
 
 int
-aipm_release_fd(void)
+aipm_release_open(int *fd, struct aipm_err *err)
 {
 	const char *s = getenv(AIPM_RELEASE_ENV);
 	struct stat st;
-	uint64_t fd;
+	uint64_t n;
 
-	if (s == NULL || !aipm_parse_u64(s, INT_MAX, &fd) ||
-	    fstat((int)fd, &st) == -1 || !S_ISSOCK(st.st_mode))
-		return -1;
-	(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-	return (int)fd;
+	*fd = -1;
+	if (s == NULL || *s == '\0')
+		return 0;
+	if (!aipm_parse_u64(s, INT_MAX, &n) || fstat((int)n, &st) == -1 ||
+	    !S_ISSOCK(st.st_mode))
+		return aipm_err_set(err, AIPM_FAILED,
+		    AIPM_RELEASE_ENV
+		    "=%.40s is no socket: something between "
+		    "aipm-stop and this program has closed it, so nobody "
+		    "could say whether the data was quiet",
+		    s);
+	*fd = (int)n;
+	(void)fcntl(*fd, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+/* AIPM_DATA below AIPM_ROOT, as aipm-stop has set them. */
+static char *
+proven_dir(void)
+{
+	const char *root = getenv("AIPM_ROOT"), *data = getenv("AIPM_DATA");
+	char path[PATH_MAX];
+
+	if (root == NULL || data == NULL ||
+	    snprintf(path, sizeof(path), "%s/%s", *data == '/' ? "" : root,
+	        data) >= (int)sizeof(path))
+		return NULL;
+	return realpath(path, NULL);
+}
+
+bool
+aipm_release_covers(const char *dir)
+{
+	const char *how = getenv("AIPM_STOPPED");
+	char *proven = proven_dir(), *real = realpath(dir, NULL);
+	bool covered = proven != NULL && real != NULL &&
+	               (strcmp(proven, "/") == 0 ||
+	                   aipm_path_below(real, proven)) &&
+	               (how == NULL || strcmp(how, "paused") != 0);
+
+	free(proven);
+	free(real);
+	return covered;
 }
 
 static int
@@ -55,19 +96,24 @@ listen_to(int fd, char *text, size_t cap, const struct aipm_cancel *cancel,
 	size_t at = 0;
 
 	while (at < cap - 1) {
-		ssize_t n = recv(fd, text + at, cap - 1 - at, 0);
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n;
 
+		/* A signal just before the wait is seen within a second. */
+		if (aipm_cancel_check(cancel, err) == -1)
+			return -1;
+		if (poll(&p, 1, 1000) != 1)
+			continue;
+		n = recv(fd, text + at, cap - 1 - at, MSG_DONTWAIT);
 		if (n > 0)
 			at += (size_t)n;
 		else if (n == 0)
 			break;
-		else if (errno != EINTR)
+		else if (errno != EINTR && errno != EAGAIN)
 			return no_answer(err);
-		else if (aipm_cancel_check(cancel, err) == -1)
-			return -1;
 	}
 	text[at] = '\0';
-	return 0;
+	return aipm_cancel_check(cancel, err);
 }
 
 void

@@ -1,5 +1,7 @@
 #include "aipm/reuse.h"
 
+#include "aipm/member.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@ struct cursor {
 	bool met;
 	bool unchanged;
 	bool chunked;
+	uint64_t size;
 	uint64_t nth; /* in its member, from 0 */
 
 	/* The unit that is being gathered. */
@@ -163,6 +166,7 @@ meet(struct aipm_reuse *r, size_t i, const struct aipm_entry *e,
 	               aipm_volumes_times_tell(r->volumes, e->dev) &&
 	               aipm_refs_unchanged(r->refs, i, e, c->item->entry);
 	c->chunked = c->item->chunked;
+	c->size = c->item->entry->size;
 	c->nth = c->member.entries - 1;
 	c->block = 0;
 	return c->unchanged && !k->unchanged ? learn(c->item, k) : 0;
@@ -251,6 +255,17 @@ seek_block(struct aipm_reuse *r, size_t i, uint64_t block)
 	return false;
 }
 
+/* Bytes of content in that block of the reference's file. */
+static uint64_t
+length_of(const struct cursor *c, uint64_t block)
+{
+	uint64_t size = (uint64_t)1 << AIPM_BLOCK_LOG2;
+
+	if (block >= c->size / size)
+		return c->size % size;
+	return size;
+}
+
 void
 aipm_reuse_block(
     struct aipm_reuse *r, uint64_t block, struct aipm_reuse_chunk *k)
@@ -272,6 +287,7 @@ aipm_reuse_block(
 		}
 		if (!source_of(r, i, c->item, &s->v[s->n]))
 			continue;
+		s->v[s->n].plain = length_of(c, block);
 		if (c->unchanged && !known) {
 			s->sure = (int)s->n;
 			k->holes = c->item->holes;

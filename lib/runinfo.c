@@ -84,10 +84,11 @@ int
 aipm_runinfo_put(
     struct aipm_runinfo *r, struct aipm_index_writer *w, struct aipm_err *err)
 {
-	char host[256] = "", codec[64];
+	char host[256] = "", codec[64], boot[AIPM_BOOT_MAX];
 
 	now(&r->end, &r->end_offset);
 	(void)gethostname(host, sizeof(host) - 1);
+	aipm_compat_boot(boot);
 	aipm_codec_name(codec, sizeof(codec), r->level);
 	if (aipm_runinfo_pair(w, "tool", "aipm-pack " AIPM_VERSION, err) ==
 	        -1 ||
@@ -103,6 +104,8 @@ aipm_runinfo_put(
 	        -1 ||
 	    aipm_runinfo_pair(w, "flushed", r->flushed ? "yes" : "no", err) ==
 	        -1 ||
+	    aipm_runinfo_pair(w, "boot", boot, err) == -1 ||
+	    put_number(w, "uid", geteuid(), err) == -1 ||
 	    put_number(w, "generation", r->generation, err) == -1 ||
 	    put_number(w, "read", r->read, err) == -1 ||
 	    put_number(w, "reused", r->reused, err) == -1 ||

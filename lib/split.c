@@ -374,6 +374,7 @@ static void
 stage(struct aipm_split *s)
 {
 	struct shared *f = shared_of(s->file);
+	struct stat st;
 	int clone;
 
 	if (s->unchanged || s->staged >= aipm_compat_nofile() / 2 ||
@@ -382,9 +383,17 @@ stage(struct aipm_split *s)
 	clone = aipm_compat_clone_file(aipm_dir_fd(f->found.dir), f->fd);
 	if (clone == -1)
 		return;
+	/* It has to be a clone of what the header tells of. */
+	if (fstat(f->fd, &st) == -1 || !is_as(&f->found.entry, &st)) {
+		(void)close(clone);
+		return;
+	}
 	(void)close(f->fd);
 	f->fd = clone;
 	f->staged = true;
+	/* It will not be opened again: the descriptor is worth more. */
+	aipm_dir_unref(f->found.dir);
+	f->found.dir = NULL;
 	s->staged++;
 	s->staged_bytes += s->file->size;
 }
@@ -419,7 +428,7 @@ find_data(struct aipm_split *s)
 
 	if (s->at < s->hole || (s->data >= size && s->hole >= size))
 		return;
-	fd = aipm_chunked_opened(s->file);
+	fd = aipm_chunked_open(s->file);
 	if (fd == -1 || fstat(fd, &st) == -1 ||
 	    (uint64_t)st.st_blocks * 512 >= size ||
 	    aipm_compat_next_data(fd, s->at, size, &s->data, &s->hole) == -1) {

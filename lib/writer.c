@@ -5,6 +5,7 @@
 #include "aipm/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct aipm_writer {
 	int fd;
 	const char *name;
 	struct aipm_cancel cancel;
+	size_t block; /* that may be shared; 0: none */
 	struct aipm_buf buf;
 	uint64_t offset;
 	uint64_t dirty; /* bytes since the disk was told to begin */
@@ -36,6 +38,9 @@ aipm_writer_open(struct aipm_writer **out, int fd, const char *name,
 	w->fd = fd;
 	w->name = name;
 	w->cancel = *cancel;
+	/* Blocks are shared by their offset in the file. */
+	if (lseek(fd, 0, SEEK_CUR) == 0 && (fcntl(fd, F_GETFL) & O_APPEND) == 0)
+		w->block = aipm_compat_clone_block(fd);
 	*out = w;
 	return 0;
 }
@@ -89,7 +94,7 @@ aipm_writer_put(
 size_t
 aipm_writer_block(const struct aipm_writer *w)
 {
-	return aipm_compat_clone_block(w->fd);
+	return w->block;
 }
 
 /* Copy n bytes at offset of src. */
@@ -141,7 +146,7 @@ int
 aipm_writer_share(struct aipm_writer *w, int src, const char *name,
     uint64_t offset, uint64_t len, bool *shared, struct aipm_err *err)
 {
-	uint64_t block = aipm_writer_block(w), head, body;
+	uint64_t block = w->block, head, body;
 	int r;
 
 	head = block == 0 ? len : (block - offset % block) % block;

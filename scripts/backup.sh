@@ -108,7 +108,12 @@ pack_warm()
 {
 	rm -f "$warm"
 	run aipm-pack -q --thin --force ${previous:+-r "$previous"} \
-	    -o "$warm" "$data" >/dev/null || [ $? -eq 3 ] || rm -f "$warm"
+	    -o "$warm" "$data" >/dev/null
+	case $? in
+	0) ;;
+	3) damaged=yes ;; # the second pass does not need what is
+	*) rm -f "$warm" ;;
+	esac
 }
 
 # pack_cold [-r REF]...: the archive's path into $tmp.
@@ -206,6 +211,7 @@ warm=$backups/.aipm/warm.thin
 trap 'rm -f "$tmp" "$warm"' EXIT
 caught=
 stopped=
+damaged=
 child=
 trap pass_on HUP INT TERM
 find_previous
@@ -225,6 +231,7 @@ if [ "$status" -eq 5 ] && [ -z "$stopped" ]; then
 fi
 if [ "$status" -eq 4 ] && [ -z "$stopped" ]; then
 	printf '%s\n' "$me: once more, without the earlier backups" >&2
+	damaged=yes
 	pack_cold
 	status=$?
 fi
@@ -236,7 +243,8 @@ case $archive in
 esac
 [ -z "$stopped" ] || [ "$status" -gt 128 ] || status=143
 case $status in
-0 | 3) ;;
+0) [ -z "$damaged" ] || status=3 ;; # an earlier backup is damaged
+3) ;;
 *) exit "$status" ;;
 esac
 

@@ -136,6 +136,13 @@ bool aipm_compat_times_tell(int fd);
  */
 bool aipm_compat_waited(uint64_t *mark);
 
+/*
+ * What tells one run of the system from another; "" where nothing does.  dst
+ * has room for AIPM_BOOT_MAX bytes.
+ */
+#define AIPM_BOOT_MAX 64
+void aipm_compat_boot(char dst[AIPM_BOOT_MAX]);
+
 /* Processors that this process may use; at least 1. */
 unsigned aipm_compat_processors(void);
 

@@ -36,6 +36,7 @@ struct aipm_pack_options {
 	 * -1.
 	 */
 	int release;
+	bool covered; /* its proof is about this tree */
 	/*
 	 * Directories and files that are never packed if they lie in the
 	 * tree: the backups.  NULL ends the list; it may be NULL itself.

@@ -69,7 +69,11 @@ bool aipm_refs_read(const struct aipm_refs *r, const struct aipm_place *place,
  *     how long one write may take to arrive behind its own time stamp;
  *   - if that run neither flushed the file system nor knew that nobody wrote:
  *     a page that was dirty already takes stores that move no time;
+ *     so with what is frozen meanwhile, which goes on to write;
  *   - if the clock jumped during it, or was set back since;
+ *   - if the system was started since: of what was on the disk when it went
+ *     down, contents may be newer than times;
+ *   - if another user made it, who may have seen fewer attributes;
  *   - if the file system has whole seconds only;
  *   - if that archive says that something of the file is not sound in it.
  */

@@ -4,6 +4,8 @@
 #include "aipm/cancel.h"
 #include "aipm/err.h"
 
+#include <stdbool.h>
+
 /*
  * release: the packer's side of aipm-stop's release (see aipm-stop(1)): all
  * has been read, the services may start.
@@ -18,8 +20,17 @@ struct aipm_release {
 	char why[512]; /* what kept it from being proven */
 };
 
-/* The socket that the environment names, or -1: nobody waits for us. */
-int aipm_release_fd(void);
+/*
+ * *fd is the socket that the environment names, or -1: nobody waits for us.
+ * Failure: it names one that is none, so that nobody would hear us.
+ */
+int aipm_release_open(int *fd, struct aipm_err *err);
+
+/*
+ * Whether aipm-stop's proof is about the directory dir, all of it, and nobody
+ * who is only frozen can go on to write there.
+ */
+bool aipm_release_covers(const char *dir);
 
 /*
  * Ask for it and wait for the answer.  -1 with AIPM_BUSY if somebody wrote or

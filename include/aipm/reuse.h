@@ -21,7 +21,7 @@
  */
 struct aipm_source {
 	struct aipm_place place;
-	uint64_t plain; /* bytes of tar; of a group */
+	uint64_t plain; /* bytes of tar in a group, of content in a chunk */
 	/* As in the index. */
 	unsigned char digest[AIPM_DIGEST_SIZE];
 	unsigned char headers_digest[AIPM_DIGEST_SIZE];

@@ -353,7 +353,8 @@ aipm_compat_clone(
 	if (ioctl(dst, FICLONERANGE, &r) == 0)
 		return 0;
 	if (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL ||
-	    errno == ENOTTY || errno == ETXTBSY)
+	    errno == ENOTTY || errno == ETXTBSY || errno == EBADF ||
+	    errno == EPERM)
 		errno = ENOTSUP;
 	return -1;
 #else
@@ -361,6 +362,23 @@ aipm_compat_clone(
 	errno = ENOTSUP;
 	return -1;
 #endif
+}
+
+void
+aipm_compat_boot(char dst[AIPM_BOOT_MAX])
+{
+	ssize_t n = 0;
+#if defined(__linux__)
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd != -1) {
+		n = read(fd, dst, AIPM_BOOT_MAX - 1);
+		(void)close(fd);
+	}
+#endif
+	while (n > 0 && dst[n - 1] == '\n')
+		n--;
+	dst[n < 0 ? 0 : n] = '\0';
 }
 
 int

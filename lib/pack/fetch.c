@@ -190,6 +190,7 @@ take_xattrs(struct aipm_entry *e, struct aipm_known *k)
 static int
 add_xattrs(struct job *j, struct aipm_entry *e, int fd, struct aipm_err *err)
 {
+	aipm_xattrs_free(&e->xattrs);
 	if (aipm_compat_xattrs_read(fd, &e->xattrs) == 0)
 		return 0;
 	return note_errno(j, e->path, "cannot read extended attributes", err);
@@ -201,6 +202,7 @@ add_xattrs_at(struct job *j, struct aipm_found *found, struct aipm_err *err)
 {
 	struct aipm_entry *e = &found->entry;
 
+	aipm_xattrs_free(&e->xattrs);
 	if (aipm_compat_xattrs_read_at(
 	        aipm_dir_fd(found->dir), found->name, &e->xattrs) == 0)
 		return 0;

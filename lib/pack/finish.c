@@ -2,8 +2,14 @@
 #include "inner.h"
 #include "pack.h"
 
+#include "aipm/compat.h"
 #include "aipm/footer.h"
 #include "aipm/member.h"
+
+#include <inttypes.h>
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 /* The index in its members, then the footer. */
 static int
@@ -101,6 +107,25 @@ read_slice(void *ctx, void *p, size_t n, struct aipm_err *err)
 	return aipm_index_slice(s->w, at, p, n, err);
 }
 
+/* The disk is not filled up for something that cannot be finished. */
+static int
+check_room(struct pack *p, int fd, struct aipm_err *err)
+{
+	uint64_t needed = p->sum->reused + p->sum->made;
+	struct statvfs s;
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    fstatvfs(fd, &s) == -1 ||
+	    (!p->o->no_clone && aipm_compat_clone_block(fd) != 0) ||
+	    needed / s.f_frsize < s.f_bavail)
+		return 0;
+	return aipm_err_set(err, AIPM_NOSPACE,
+	    "No space left: the archive needs %" PRIu64
+	    " MiB, and there are %" PRIu64,
+	    needed >> 20, (uint64_t)s.f_bavail * s.f_frsize >> 20);
+}
+
 int
 pack_fill_in(
     struct pack *p, int fd, const char *spool_dir, struct aipm_err *err)
@@ -110,13 +135,14 @@ pack_fill_in(
 	struct assembly a = { .spool = p->spool,
 		.refs = p->refs,
 		.laters = &p->laters,
-		.check = !p->job.check,
+		.check = p->o->release != -1,
 		.share = !p->o->no_clone,
 		.cancel = p->o->cancel };
 	uint64_t end = aipm_writer_offset(p->writer);
 	int r;
 
-	if (aipm_writer_finish(p->writer, err) == -1 ||
+	if (check_room(p, fd, err) == -1 ||
+	    aipm_writer_finish(p->writer, err) == -1 ||
 	    aipm_index_finish(p->index, &unused, err) == -1)
 		return -1;
 	aipm_writer_close(p->writer);

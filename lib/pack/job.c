@@ -71,18 +71,27 @@ job_take(
 	return true;
 }
 
-/* Whether a reference has what was read; the digest of a group is that of
- * its headers too. */
+/* What has the same digest and the same length is the same. */
+static bool
+is_same(const struct job *j, const struct aipm_source *s)
+{
+	if (memcmp(s->digest, j->digest, sizeof(j->digest)) != 0)
+		return false;
+	if (j->unit.kind == AIPM_UNIT_CHUNK)
+		return s->plain == j->unit.len;
+	return s->plain == j->plain.len &&
+	       memcmp(s->headers_digest, j->headers_digest,
+	           sizeof(j->headers_digest)) == 0;
+}
+
+/* Whether a reference has what was read; then it is taken. */
 static bool
 take_same(struct job *j, const struct job_options *o)
 {
 	const struct aipm_sources *s = &j->unit.sources;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (memcmp(s->v[i].digest, j->digest, sizeof(j->digest)) == 0 &&
-		    (j->unit.kind == AIPM_UNIT_CHUNK ||
-		        s->v[i].plain == j->plain.len) &&
-		    job_take(j, &s->v[i], o))
+		if (is_same(j, &s->v[i]) && job_take(j, &s->v[i], o))
 			return true;
 	return false;
 }

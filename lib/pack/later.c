@@ -42,7 +42,8 @@ later_unit(const struct later *l, struct aipm_unit *u)
 	u->offset = l->offset;
 	u->len = l->len;
 	u->sources.n = l->nsources;
-	memcpy(u->sources.v, l->sources, l->nsources * sizeof(*l->sources));
+	for (size_t i = 0; i < l->nsources; i++)
+		u->sources.v[i] = l->sources[i];
 }
 
 void

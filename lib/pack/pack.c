@@ -160,8 +160,8 @@ open_all(struct pack *p, const char *dir, const char *as, int fd,
 	aipm_compat_keep_blocks_apart();
 	aipm_runinfo_begin(&p->run);
 	p->job.block_log2 = AIPM_BLOCK_LOG2;
-	/* Under aipm-stop nobody has a page to write to. */
-	p->volumes.flush = p->o->release == -1;
+	/* Where it is proven that nobody has a page to write to, none is. */
+	p->volumes.flush = p->o->release == -1 || !p->o->covered;
 	if (open_refs(p, spool_dir, err) == -1)
 		return -1;
 	s.reuse = p->reuse;
@@ -280,6 +280,8 @@ static int
 read_later(struct pack *p, struct aipm_err *err)
 {
 	p->job.defer = false;
+	/* What is damaged can be read anew out of the clones. */
+	p->job.check = true;
 	return p->laters.n == 0 ? 0
 	                        : run(p, produce_later, pack_drain_later, err);
 }
@@ -290,8 +292,14 @@ let_go(struct pack *p, struct aipm_err *err)
 {
 	if (p->o->release == -1)
 		return 0;
-	return aipm_release_ask(
-	    p->o->release, &p->run.release, &p->o->cancel, err);
+	if (aipm_release_ask(
+	        p->o->release, &p->run.release, &p->o->cancel, err) == -1)
+		return -1;
+	if (!p->o->covered && strcmp(p->run.release.services, "paused") != 0) {
+		(void)strcpy(p->run.release.proof, "none");
+		(void)strcpy(p->run.release.why, "not the data that is proven");
+	}
+	return 0;
 }
 
 static int

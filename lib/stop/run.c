@@ -19,7 +19,9 @@ run_child(const struct session *s, char *const *argv, bool stopped, int release,
 {
 	struct aipm_child_command c = { argv, { s->lock.fd, release },
 		{ { "AIPM_ROOT", s->o->root }, { AIPM_STOP_LOCK_FD, n->lock },
-		    { AIPM_STOP_STOPPED, stopped ? "1" : NULL },
+		    { AIPM_STOP_STOPPED, !stopped      ? NULL
+		                         : s->o->pause ? "paused"
+		                                       : "stopped" },
 		    { AIPM_STOP_RELEASE_FD, release == -1 ? NULL : n->release },
 		    { NULL, NULL } } };
 

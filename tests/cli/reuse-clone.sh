@@ -10,8 +10,8 @@ cat >"$T/stop.py" <<'E2'
 import os, socket, subprocess, sys
 ours, theirs = socket.socketpair()
 p = subprocess.Popen(sys.argv[1:], pass_fds=[theirs.fileno()],
-                     env=dict(os.environ,
-                              AIPM_RELEASE_FD=str(theirs.fileno())))
+                     env=dict(os.environ, AIPM_ROOT=os.getcwd(),
+                              AIPM_DATA='.', AIPM_RELEASE_FD=str(theirs.fileno())))
 theirs.close()
 if ours.recv(1):
     subprocess.run(os.environ.get('MEANWHILE', ':'), shell=True, check=True)
@@ -82,6 +82,7 @@ try()
 	    [ $(($(used .) - before)) -gt 20000 ]
 	like "$kind: and says so" "$err" ' 0 of them shared'
 
+	head -c 700000 /dev/urandom >data/sub/new
 	printf changed | dd of=data/sub/other bs=1 seek=300000 conv=notrunc \
 	    2>/dev/null
 	sleep 0.1
@@ -99,7 +100,7 @@ try()
 	    yes
 	is "$kind: and nothing is left in the tree" \
 	    "$(find data | sort | tr '\n' ' ')" \
-	    'data data/large data/small data/sub data/sub/other '
+	    'data data/large data/small data/sub data/sub/new data/sub/other '
 }
 
 try xfs mkfs.xfs -q -f
