@@ -434,8 +434,9 @@ class Place:
         if os.path.exists(new):
             raise Failure("%s is there, with status %d" % (new, DAMAGED))
         self.refused += 1
+        # A thin one may now lack its own reference, which is said.
         references = [r for r in plan.references if r != bad]
-        self.pack(plan.options + ["-o", new], references, plan.quiet)
+        self.pack(plan.options + ["-o", new], references, plan.quiet, (0, 3))
 
     def make_and_check(self, pause=False):
         """The rest of one."""
