@@ -10,7 +10,7 @@ libcriterion-dev libclang-rt-dev libarchive-tools busybox pigz python3 xz-utils 
 attr valgrind strace util-linux e2fsprogs xfsprogs btrfs-progs bash fish zsh docker.io
 docker-compose"
 bench="$build postgresql redis-server python3 util-linux pigz zstd
-libarchive-tools restic borgbackup"
+libarchive-tools restic borgbackup e2fsprogs xfsprogs btrfs-progs"
 
 # Commands stand for the packages where there is no dpkg.
 commands()

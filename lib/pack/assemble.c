@@ -8,9 +8,9 @@
 
 /*
  * A member of fewer bytes does not begin a run: a pad takes half a block on
- * the average, and a run that is short another extent.
+ * the average, and each run another extent.
  */
-#define RUN_MIN ((uint64_t)16 << 10)
+#define RUN_MIN ((uint64_t)4 << 10)
 
 #define BLOCK_MAX 4096 /* a pad is one member, and no larger */
 

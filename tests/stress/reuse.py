@@ -19,12 +19,14 @@ an earlier one should have flushed.
                     reference that was made while services ran (11 s each)
     --clock         set the clock back now and then (root; disturbs whatever
                     else runs on the machine)
+    --keep DIR      where copies of the archives of a generation that failed
+                    go, and a log of all before it (default /tmp)
     --must-reuse    it is a failure too if most of a tree was never left
                     unread: then nothing was shown
 
 Half of the generations say that the data is quiet, as aipm-stop does, and
 have no mapping open; the other half says nothing and has mappings open.
-The last line is "N passed, N failed", in generations.  What failed is kept.
+The last line is "N passed, N failed", in generations.
 """
 import argparse
 import hashlib
@@ -132,10 +134,14 @@ def members(path):
 
 def differences(got, wanted):
     a, b = members(got), members(wanted)
-    for name in sorted(a.keys() | b.keys()):
-        x, y = a.get(name, {"": "missing"}), b.get(name, {"": "missing"})
+    for name in sorted(a.keys() - b.keys()):
+        yield "%s: is too much" % name
+    for name in sorted(b.keys() - a.keys()):
+        yield "%s: is missing" % name
+    for name in sorted(a.keys() & b.keys()):
+        x, y = a[name], b[name]
         if x != y:
-            yield "%s:%s" % (name, "".join(
+            yield "%s:%s" % (name, ",".join(
                 " %s %s, not %s" % (k, x.get(k), y.get(k))
                 for k in sorted(x.keys() | y.keys())
                 if x.get(k) != y.get(k)))
@@ -261,8 +267,8 @@ class Place:
         self.top = self.work + "/tree"
         self.history = []
         self.number = 0         # of the generation
-        self.changes = 0
-        self.left = self.until_next_phase = 0
+        self.story = []         # of the generations before
+        self.until_next_phase = 0
         self.quiet = False
         self.touched = []       # files that were written last of all
         self.refused = 0        # because of a damaged reference
@@ -300,11 +306,21 @@ class Place:
     def path(self, name):
         return os.path.join(self.work, name)
 
-    def close(self, keep):
+    def keep(self, directory, why):
+        """What a failure leaves: the tree's file system may go soon."""
+        kept = tempfile.mkdtemp(prefix="aipm-reuse-failed-", dir=directory)
+        for name in os.listdir(self.work):
+            if os.path.isfile(self.path(name)):
+                shutil.copy2(self.path(name), kept)
+        with open(kept + "/log", "w") as f:
+            f.writelines(line + "\n" for line in
+                         self.story + self.tree.log + [why])
+        return kept
+
+    def close(self):
         self.tree.close_mappings()
         shutil.rmtree(self.elsewhere, ignore_errors=True)
-        if not keep:
-            shutil.rmtree(self.work, ignore_errors=True)
+        shutil.rmtree(self.work, ignore_errors=True)
 
     # Programs.
 
@@ -378,7 +394,8 @@ class Place:
         """The changes of one."""
         self.number += 1
         self.tree.epoch = self.number // 5
-        self.tree.log = []
+        self.story += self.tree.log
+        self.tree.log = ["generation %d" % self.number]
         if self.until_next_phase == 0:
             self.until_next_phase = self.rng.randrange(3, 9)
             self.quiet = not self.quiet
@@ -522,6 +539,7 @@ def arguments():
     p.add_argument("--seed", type=int, default=time.time_ns() // 10 ** 6)
     p.add_argument("--pauses", type=int, default=0)
     p.add_argument("--clock", action="store_true")
+    p.add_argument("--keep", default=tempfile.gettempdir())
     p.add_argument("--must-reuse", action="store_true")
     p.add_argument("directory", nargs="+")
     o = p.parse_args()
@@ -552,8 +570,10 @@ class Run:
             self.failed.append(place)
             print("FAILED in %s, generation %d, seed %d" % (
                 place.work, place.number, self.options.seed))
-            print("".join("    %s\n" % line for line in place.tree.log), end="")
-            print(e, flush=True)
+            for line in place.tree.log + [str(e)]:
+                print("    " + line.replace("\n", "\n    "))
+            print("kept in", place.keep(self.options.keep, str(e)),
+                  flush=True)
             return False
 
     def alive(self):
@@ -605,7 +625,7 @@ class Run:
 
     def close(self):
         for p in self.places:
-            p.close(p in self.failed)
+            p.close()
 
 
 def main():
