@@ -16,7 +16,7 @@ export PATH
 alone=
 for t; do
 	case $t in
-	*/engine-*) alone="$alone $t" ;;
+	*/engine-* | */load.sh) alone="$alone $t" ;;
 	*) set -- "$@" "$t" ;;
 	esac
 	shift

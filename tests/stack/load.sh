@@ -3,14 +3,14 @@
 # agrees with itself and has all that was committed before it began; and one
 # that is killed, in whichever pass, harms nobody.
 #
-#	LOAD_ROUNDS=3	backups, each restored beneath servers of its own
-#	LOAD_KILLS=3	backups that are killed
+#	LOAD_ROUNDS=2	backups, each restored beneath servers of its own
+#	LOAD_KILLS=2	backups that are killed
 #	LOAD_SEED=N	of the moments when
 #	LOAD_SCALE=5	of pgbench
 #
 # shellcheck disable=SC1091,SC2154 # out, err and status: lib.sh sets them
 . "$(dirname "$0")/../stack-lib.sh"
-: "${LOAD_ROUNDS:=3}" "${LOAD_KILLS:=3}" "${LOAD_SCALE:=5}"
+: "${LOAD_ROUNDS:=2}" "${LOAD_KILLS:=2}" "${LOAD_SCALE:=5}"
 : "${LOAD_SEED:=$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}"
 all='postgres redis'
 R=$T/restored

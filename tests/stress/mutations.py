@@ -576,7 +576,7 @@ def recreate(t):
         open(other, "wb").close()
         if os.stat(other).st_ino == st.st_ino:
             made = other
-            t.done("... and it got the same inode", path)
+            t.done("... of these, got the same inode", path)
             break
     others = others[:i + 1]
     if made is None:
@@ -820,6 +820,10 @@ def chown(t):
     return path
 
 
+def user_xattrs(path):
+    return [n for n in sorted(os.listxattr(path)) if n.startswith("user.")]
+
+
 @kind("xattr set", 3)
 def set_xattr(t):
     if not t.xattrs:
@@ -833,11 +837,8 @@ def set_xattr(t):
 def remove_xattr(t):
     if not t.xattrs:
         raise Nothing
-    path = t.pick(t.files)
-    names = [n for n in sorted(os.listxattr(path)) if n.startswith("user.")]
-    if not names:
-        raise Nothing
-    os.removexattr(path, t.rng.choice(names))
+    path = t.pick([p for p in t.files if user_xattrs(p)])
+    os.removexattr(path, t.rng.choice(user_xattrs(path)))
     return path
 
 

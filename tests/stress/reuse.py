@@ -24,8 +24,9 @@ an earlier one should have flushed.
     --must-reuse    it is a failure too if most of a tree was never left
                     unread: then nothing was shown
 
-Half of the generations say that the data is quiet, as aipm-stop does, and
-have no mapping open; the other half says nothing and has mappings open.
+Some generations say that the services are stopped, as aipm-stop does, and
+have no mapping open; some, that they are paused, and some say nothing, and
+both have mappings open.
 The last line is "N passed, N failed", in generations.
 """
 import argparse
@@ -52,7 +53,8 @@ KEPT = 6                        # archives, for references that are older
 DAMAGED = 4                     # a status
 LONGEST = 120                   # seconds that a program may take
 SAID = re.compile(r"; (\d+) read, (\d+) taken out of references, (\d+) of")
-QUIET = b"proof\tquiet\nservices\tstopped\ndowntime\t1\nend\n"
+HOW_QUIET = ("stopped", "stopped", "paused", "")     # drawn from
+QUIET = "proof\tquiet\nservices\t%s\ndowntime\t1\nend\n"
 
 
 class Failure(Exception):
@@ -61,13 +63,13 @@ class Failure(Exception):
 
 # Running programs.
 
-def run(argv, quiet=False, statuses=(0,)):
-    """Returns its status and what it said on standard error.  quiet:
-    aipm-stop says so."""
+def run(argv, quiet="", statuses=(0,)):
+    """Returns its status and what it said on standard error.  quiet: how the
+    services are, if it is aipm-stop that runs it."""
     env = dict(os.environ, LC_ALL="C")
     ours, theirs = socket.socketpair()
     if quiet:
-        ours.sendall(QUIET)     # before it was asked: nothing else is stopped
+        ours.sendall((QUIET % quiet).encode())      # before it was asked
         ours.shutdown(socket.SHUT_WR)
         env.update(AIPM_RELEASE_FD=str(theirs.fileno()), AIPM_ROOT="/",
                    AIPM_DATA="/")
@@ -217,6 +219,8 @@ class Disturbance:
         self.busy.counts = tree.counts
         self.busy.log = tree.log
         self.ended = threading.Event()
+        # A store behind the end of a file that becomes shorter is a SIGBUS.
+        self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.change)]
         if tree.mappings:
             self.threads.append(threading.Thread(target=self.store))
@@ -225,7 +229,8 @@ class Disturbance:
         for _ in range(self.busy.rng.randrange(25)):
             time.sleep(self.busy.rng.random() * 0.004)
             try:
-                self.busy.change(only_busy=True)
+                with self.lock:
+                    self.busy.change(only_busy=True)
             except OSError as e:
                 self.busy.log.append("cannot: %s" % e)
 
@@ -238,7 +243,8 @@ class Disturbance:
         while not self.ended.wait(0.001):
             for m in self.tree.mappings:
                 try:
-                    m.store(rng)
+                    with self.lock:
+                        m.store(rng)
                 except mutations.Nothing:
                     pass
 
@@ -269,7 +275,7 @@ class Place:
         self.number = 0         # of the generation
         self.story = []         # of the generations before
         self.until_next_phase = 0
-        self.quiet = False
+        self.quiet = ""         # or how the services are: see run()
         self.touched = []       # files that were written last of all
         self.refused = 0        # because of a damaged reference
         self.packed = 0         # with references, and of these:
@@ -324,12 +330,12 @@ class Place:
 
     # Programs.
 
-    def pack(self, options, references, quiet=False, statuses=(0,)):
+    def pack(self, options, references, quiet="", statuses=(0,)):
         argv = [self.build + "/aipm-pack", "-v", *options]
         for r in references:
             argv += ["-r", r]
         self.log("+ " + " ".join(argv[1:] + [self.top] +
-                                 ["(quiet)"] * quiet))
+                                 (["(%s)" % quiet] if quiet else [])))
         status, said = run(argv + [self.top], quiet, statuses)
         amounts = SAID.search(said)
         if amounts and references:
@@ -398,7 +404,8 @@ class Place:
         self.tree.log = ["generation %d" % self.number]
         if self.until_next_phase == 0:
             self.until_next_phase = self.rng.randrange(3, 9)
-            self.quiet = not self.quiet
+            self.quiet = self.rng.choice(
+                [q for q in HOW_QUIET if q != self.quiet])
         self.until_next_phase -= 1
         self.mutate(int(1 + self.rng.random() ** 2 * most))
 
@@ -407,8 +414,8 @@ class Place:
         warm = self.path("%d-warm.%s" % (
             self.number, "thin" if plan.warm == "thin" else "tar.gz"))
         options = ["--thin"] * (plan.warm == "thin") + ["-o", warm]
-        quiet = plan.quiet and not plan.busy
-        if quiet:
+        quiet = "" if plan.busy else plan.quiet
+        if quiet == "stopped":
             self.tree.close_mappings()
         self.touch_last()
         if plan.busy:
@@ -426,7 +433,7 @@ class Place:
         if plan.damage:
             bad = self.damage_one(plan)
             statuses = (0, 3, DAMAGED) if plan.quiet else (0, 3)
-        if plan.quiet:
+        if plan.quiet == "stopped":
             self.tree.close_mappings()
         self.touch_last()
         status = self.pack(plan.options + ["-o", new], plan.references,
@@ -457,7 +464,7 @@ class Place:
 
     def make_and_check(self, pause=False):
         """The rest of one."""
-        quiet = self.quiet and not pause
+        quiet = "" if pause else self.quiet
         plan = Plan(self.rng, self.history, self.foreign, quiet)
         if plan.warm:
             self.warm_up(plan)
@@ -489,7 +496,7 @@ class Place:
         with ClockSet(then):
             self.touch(path, name)
             if os.stat(path).st_ctime_ns == then:
-                self.tree.done("... and it got the same ctime", path)
+                self.tree.done("... of these, got the same ctime", path)
             for _ in range(self.rng.randrange(4)):
                 self.tree.change()
             new = self.pack_both(plan)
