@@ -36,8 +36,7 @@ own_tar()
 	        tests/cli/changing.sh tests/cli/readers.sh \
 	        tests/cli/tar-headers.sh tests/cli/ls.sh \
 	        tests/cli/damage.sh tests/cli/forged.sh \
-	        tests/cli/unpack.sh tests/cli/unpack-refuse.sh \
-	        tests/cli/reuse.sh
+	        tests/cli/unpack.sh tests/cli/unpack-refuse.sh
 }
 
 # What compresses and reads, with nothing but zlib.
