@@ -12,7 +12,7 @@ export BUILD
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 [ $# -gt 0 ] || set -- tests/stack/*.sh
-# These have the engine for themselves, behind the others.
+# Each of these has the engine for itself, behind the others.
 alone=
 for t; do
 	case $t in
@@ -112,6 +112,7 @@ fi
 make_image || exit 1
 status=0
 [ $# -eq 0 ] || tests/run-cli.sh "$@" || status=1
-# shellcheck disable=SC2086 # files
-[ -z "$alone" ] || tests/run-cli.sh $alone || status=1
+for t in $alone; do
+	tests/run-cli.sh "$t" || status=1
+done
 [ "$status" -eq 0 ]

@@ -41,7 +41,7 @@ caught()
 	    --seed 1 --keep "$T/kept" disk
 	status_is "$sentence is caught" 1
 	like "with its seed" "$out" 'generation [2-4], seed 1'
-	like "the changes" "$out" 'deleted and made anew*: flat/f'
+	like "the changes" "$out" 'generation [2-4]*: flat/f[0-9]'
 	like "and the count" "$out" '1 failed'
 }
 ln -s "$BUILD/aipm-unpack" fake/aipm-unpack
@@ -54,7 +54,7 @@ rm -r kept/*
 
 caught "a packer that takes the reference for the tree" \
     '[ -z "$ref" ] || exec cp "${ref##* }" "$new"'
-like "what differs is told" "$out" 'tree/flat/f040: content *, not '
+like "what differs is told" "$out" 'tree/flat/f0[0-9]*: content *, not '
 caught "a packer that fails" '[ -z "$ref" ] || exec false'
 like "its status is told" "$out" 'has status 1'
 
