@@ -18,6 +18,7 @@ BLOCK = 256 << 10               # aipm-pack's
 BORDER = BLOCK // 2             # from here on a file has members of its own
 PAGE = 4096
 MOST_BYTES = 24 << 20           # of data in a tree; more is not made
+TEMPORARY = ".new"               # no file has such a name for long
 MOST_FILES = 320
 FEWEST_FILES = 90
 
@@ -558,8 +559,8 @@ def swap_twins(t):
 @kind("replaced by one of the same size and mtime", 4, busy=True)
 def replace_alike(t):
     path = t.file(1, 1 << 20)
-    t.put(path + "~", t.stat[path].st_size, t.stat[path].st_mtime_ns)
-    os.rename(path + "~", path)
+    t.put(path + TEMPORARY, t.stat[path].st_size, t.stat[path].st_mtime_ns)
+    os.rename(path + TEMPORARY, path)
     return path
 
 
@@ -664,8 +665,8 @@ def link(t):
 @kind("hard link over another file")
 def link_over(t):
     a, b = t.two()
-    os.link(a, b + "~")
-    os.rename(b + "~", b)
+    os.link(a, b + TEMPORARY)
+    os.rename(b + TEMPORARY, b)
     return "%s is %s" % (b, a)
 
 
@@ -679,8 +680,8 @@ def unlink(t):
 @kind("hard link replaced by a copy")
 def unshare(t):
     path = t.pick([p for p in t.files if t.stat[p].st_nlink > 1])
-    shutil.copy2(path, path + "~")
-    os.rename(path + "~", path)
+    shutil.copy2(path, path + TEMPORARY)
+    os.rename(path + TEMPORARY, path)
     return path
 
 
@@ -794,9 +795,9 @@ def copy_directory(t):
         e.startswith(d + "/") for e in t.dirs)])
     if any(p.startswith(path + "/") for p in t.fifos):
         raise Nothing
-    shutil.copytree(path, path + "~", symlinks=True)
+    shutil.copytree(path, path + TEMPORARY, symlinks=True)
     shutil.rmtree(path)
-    os.rename(path + "~", path)
+    os.rename(path + TEMPORARY, path)
     return path
 
 
