@@ -25,7 +25,11 @@ _aipm_longs()
 		echo --long --paths --null --latest --name= --sha256 --record \
 		    --verbose
 		;;
-	aipm-backup | aipm-restore) echo --directory= ;;
+	aipm-backup) echo --directory= ;;
+	aipm-restore)
+		echo --directory= --start --keep-old --no-pre-restore --force \
+		    --recover --yes
+		;;
 	esac
 	echo --quiet --help --version
 }

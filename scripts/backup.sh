@@ -202,7 +202,7 @@ backups=$AIPM_BACKUPS
 # backups would push out the good ones.
 [ -n "$(ls -A "$data")" ] || die 1 "$shown$data: is empty, nothing to back up"
 for former in "${data%/}".aipm-old-*; do
-	[ ! -e "$former" ] || printf '%s\n' "$me: $shown$former: is left of a restore that was cut short: look into it, archive it with aipm-pack --kind pre-restore, then remove it" >&2
+	[ ! -e "$former" ] || printf '%s\n' "$me: $shown$former: is left of a restore that was cut off: finish or undo that with restore.sh --recover" >&2
 done
 
 rm -f "$backups"/.aipm/tmp.?????? # of runs that were killed

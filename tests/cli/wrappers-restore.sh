@@ -132,7 +132,12 @@ is 'no service was stopped for any' "$(calls)" ''
 # Archives of other tools and names.
 mkdir other && echo theirs >other/file
 tar -czf theirs.tar.gz ./other
+now=$(tree data)
 run ./scripts/restore.sh theirs.tar.gz
+status_is 'what has nothing in common with the data is refused' 1
+like 'with the way to do it all the same' "$err" '--force'
+untouched 'such an archive'
+run ./scripts/restore.sh --force theirs.tar.gz
 status_is 'a plain tar of one directory of any name is restored' 0
 is 'as data/' "$(cat data/file)" theirs
 
@@ -198,8 +203,8 @@ changed
 in_place_of aipm-pack '$real "$@"; exit 3'
 run ./scripts/restore.sh good.tar.gz
 status_is 'a former data that is archived in part gives a warning' 3
-is 'and is kept' "$(tree data.aipm-old-*/data)" "$now"
-like 'and the message says where' "$err" "$(ls -d data.aipm-old-*)"
+is 'and is kept' "$(tree data.before-*)" "$now"
+like 'and the message says where' "$err" "$(ls -d data.before-*)"
 as_they_are
 
 changed
@@ -232,4 +237,148 @@ status_is 'while another run is at work it ends with 6' 6
 echo >../go
 wait
 is 'and is without harm' "$(tree data)" "$was"
+# What to do with the former data, and with the services.
+changed three_services
+run ./scripts/restore.sh --start good.tar.gz
+status_is '--start: the restore succeeds' 0
+is 'with the data of the archive' "$(tree data)" "$was"
+is 'and the services run' "$(states)" 'app:running cache:running db:running'
+case $err in
+*'stay stopped'*) fail 'and nobody says that they do not' ;;
+*) pass 'and nobody says that they do not' ;;
+esac
+is 'the former data is archived' "$(archives):$(beside)" 1:
+changed
+in_place_of aipm-unpack '[ "$1" != --exchange ] || exit 1; exec $real "$@"'
+run ./scripts/restore.sh --start good.tar.gz
+status_is '--start: an exchange that is refused goes through' 1
+untouched 'a refused exchange with --start'
+as_they_are
+echo always >"$(c db)/fail-start"
+run ./scripts/restore.sh --start good.tar.gz
+status_is '--start: services that do not start give 122' 122
+is 'but the data is restored' "$(tree data)" "$was"
+is 'and the former data archived' "$(archives):$(beside)" 1:
+
+changed
+run ./scripts/restore.sh --keep-old good.tar.gz
+status_is '--keep-old: the restore succeeds' 0
+is 'the former data stays beside' "$(tree data.before-*)" "$now"
+is 'and is not archived' "$(archives)" 0
+undo=$(printf '%s\n' "$err" | sed -n 's/.*services stopped: //p')
+run sh -c "$undo"
+is 'the command that is printed is the undo' "$(tree data)" "$now"
+changed
+run ./scripts/restore.sh --no-pre-restore good.tar.gz
+status_is '--no-pre-restore: the restore succeeds' 0
+is 'nothing is kept' "$(archives):$(beside)" 0:
+run ./scripts/restore.sh --keep-old --no-pre-restore good.tar.gz
+status_is 'both together make no sense' 2
+run ./scripts/restore.sh --recover good.tar.gz
+status_is 'nor does --recover with an archive' 2
+
+# It is killed, wherever.
+# killed_at PROGRAM 'PATTERN' [ARGUMENT]...: before that call of the program,
+# or behind it if the pattern begins with "after ".
+killed_at()
+{
+	program=$1
+	when=${2#after }
+	[ "$when" = "$2" ] && do='' || do='$real "$@"; '
+	shift 2
+	in_place_of "$program" "case \" \$* \" in $when)
+		$do: >$T/there; exec sleep 300 ;; esac; exec \$real \"\$@\""
+	rm -f "$T/there"
+	setsid ./scripts/restore.sh "$@" good.tar.gz >"$T.out" 2>"$T.err" &
+	pid=$!
+	until_true test -f "$T/there"
+	kill -s KILL -- -$pid
+	wait $pid 2>/dev/null
+	as_they_are
+	until_true flock -n backups/.aipm/lock true
+}
+
+changed
+killed_at aipm-unpack '*" -C "*'
+run ./scripts/restore.sh --recover
+status_is 'killed while it unpacks: nothing is left to be done' 0
+untouched 'killed while it unpacks'
+
+changed
+killed_at aipm-unpack '*" --exchange "*'
+is 'killed before the exchange: the services are down' "$(states)" db:exited
+run ./scripts/restore.sh --recover
+status_is 'killed before the exchange: it is undone' 0
+untouched 'killed before the exchange'
+run ./scripts/restore.sh --recover
+status_is 'a second --recover finds nothing' 0
+like 'and says so' "$err" 'nothing to finish'
+
+changed
+run aipm-stop
+killed_at aipm-unpack '*" --exchange "*'
+run ./scripts/restore.sh --recover
+is 'what was held before stays so' "$(states)" db:exited
+
+changed
+killed_at aipm-unpack 'after *" --exchange "*'
+is 'killed behind the exchange: the new data is in place' "$(tree data)" "$was"
+run ./scripts/restore.sh --recover
+status_is 'killed behind the exchange: it is finished' 0
+is 'the data is restored' "$(tree data)" "$was"
+is 'the former data is archived' "$(archives):$(beside)" 1:
+is 'the services stay stopped, as without being killed' "$(states)" db:exited
+run ./scripts/restore.sh -q "$out"
+is 'and the archive is the undo' "$(tree data)" "$now"
+
+# Another restore does that by itself; a backup says that it is to be done.
+changed
+killed_at aipm-pack '*pre-restore*'
+run ./scripts/backup.sh
+like 'a backup says what is to be done' "$err" 'restore.sh --recover'
+run ./scripts/restore.sh "$out"
+status_is 'the next restore finishes the one before' 0
+is 'both former trees are archived' \
+    "$(find backups -name '*-pre-restore-*' | wc -l):$(beside)" 2:
+
+# The three renames of a system without an exchange, cut off between them.
+changed
+killed_at aipm-unpack '*" --exchange "*'
+stage=$(echo data.aipm-old-*)
+mv data "$stage/.aipm-swap-waiting"
+run ./scripts/restore.sh --recover
+status_is 'killed behind the first of three renames: it is undone' 0
+untouched 'killed behind the first of three renames'
+changed
+killed_at aipm-unpack '*" --exchange "*'
+stage=$(echo data.aipm-old-*)
+mv data "$stage/.aipm-swap-waiting"
+mv "$stage/data" data
+run ./scripts/restore.sh --recover
+like 'killed behind the second: it is finished' "$err" 'finishing it'
+is 'the data is restored, ...' "$(tree data)" "$was"
+is 'and the former data is archived' "$(archives)" 1
+
+# Somebody has been there in the meantime.
+changed
+killed_at aipm-unpack '*" --exchange "*'
+mv data data2
+mkdir data
+run ./scripts/restore.sh --recover
+status_is 'what does not fit the record is left alone' 9
+ok 'all of it' test -d data2/db -a -d data.aipm-old-*/data/db
+
+# No room for the archive of the former data.
+changed
+aipm-pack -q -d backups data >/dev/null
+mkdir -p "$T/bin"
+printf '#!/bin/sh\necho head; echo disk 9 9 0 100%% /\n' >"$T/bin/df"
+chmod +x "$T/bin/df"
+calls >/dev/null
+run ./scripts/restore.sh good.tar.gz
+status_is 'without room for the former data it ends before anything is stopped' 5
+like 'with the figures' "$err" '0 MB are free'
+as_they_are
+is 'the services were not stopped' "$(calls)" ''
+is 'nothing has changed' "$(tree data):$(beside)" "$now:"
 done_testing
