@@ -527,7 +527,9 @@ next_chunk(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 	if (end == 0) {
 		s->unchanged = false;
 		end = read_chunk(s, u, err);
-		u->sources = k.sources;
+		/* Blocks of a hole have no digest to compare. */
+		if (u->kind == AIPM_UNIT_CHUNK)
+			u->sources = k.sources;
 		u->sources.sure = -1;
 	}
 	if (end == UINT64_MAX)

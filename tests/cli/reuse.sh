@@ -727,6 +727,19 @@ status_is "the next run succeeds" 0
 is "and removes what they left" "$(leftovers killed)" ""
 ok "and takes what is there" test "$(figure taken)" -gt 8900000
 
+# What every slot of the ring has digested before is not what a hole is.
+mkdir hollow
+head -c 262144 /dev/urandom >block
+for _ in $(seq 40); do cat block; done >hollow/a
+for _ in $(seq 4); do cat block; done >hollow/b
+aipm-pack -o full.tar.gz hollow >/dev/null
+truncate -s 0 hollow/b && truncate -s 1048576 hollow/b
+run aipm-pack -q -j 1 --checksum -o hollow.tar.gz -r full.tar.gz hollow
+status_is "a file that has become a hole is packed" 0
+aipm-pack -o solid.tar.gz hollow >/dev/null
+is "and is what it is without a reference" "$(tar_of hollow.tar.gz)" \
+    "$(tar_of solid.tar.gz)"
+
 # Times that are old enough are believed of a run that was not quiet, too.
 if [ -n "$believed" ]; then
 	while [ $(($(date +%s) - born)) -lt 11 ]; do sleep 0.1; done
