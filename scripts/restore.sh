@@ -153,10 +153,16 @@ is_new()
 	[ -n "$new" ] && [ "$(inode "$1")" = "$new" ]
 }
 
+# Whether that is the one that it takes the place of; "" if there was none.
+is_old()
+{
+	[ "$(inode "$1")" = "$old" ]
+}
+
 # Whether all is as it was before the exchange.
 is_unchanged()
 {
-	is_new "$stage/data" && [ "$(inode "$data")" = "$old" ]
+	is_new "$stage/data" && is_old "$data"
 }
 
 # Where an exchange takes three renames it may have stopped between them (see
@@ -166,10 +172,12 @@ settle()
 	waiting=$stage/.aipm-swap-waiting
 	[ -e "$waiting" ] || return 0
 	if is_new "$data"; then
-		mv -- "$waiting" "$stage/data"
+		mv -- "$waiting" "$stage/data" && return
 	elif [ ! -e "$data" ]; then
-		mv -- "$waiting" "$data"
-	fi || halfway "the former data is in $waiting"
+		mv -- "$waiting" "$data" && return
+	fi
+	trap - EXIT
+	halfway "the former data is in $waiting, and something else at $data: move that away, then $finish"
 }
 
 # Of a name with this in it any run may remove anything.
@@ -293,21 +301,24 @@ recover()
 	old=$(recorded old)
 	archive=$(recorded archive)
 	settle
-	if is_new "$data"; then
+	if is_new "$data" || { [ -n "$old" ] && is_old "$stage/data"; }; then
 		say "a restore of $archive was cut off behind the exchange: finishing it"
 		former_to=$(recorded former)
 		start=$(recorded start)
 		[ "$(recorded proven)" = yes ] || unproven=yes
 		keep_former
 		advise
-	elif is_unchanged; then
-		say "a restore of $archive was cut off before the exchange: $dir/$data_name is as it was"
-		if [ "$(recorded held)" = no ]; then
+	elif is_new "$stage/data"; then
+		say "a restore of $archive was cut off before the exchange: undoing it"
+		if is_old "$data" && [ "$(recorded held)" = no ]; then
 			aipm-stop ${quiet:+-q} -C . --start || exit
 		fi
 		remove_stage || result=3
+	elif [ ! -e "$stage/data" ]; then
+		rm -f "$stage/record"
+		rmdir "$stage" || result=3
 	else
-		halfway "$data is neither what it was before a restore of $archive was cut off, nor what that has made: look at it and at $stage/data, then remove $stage"
+		halfway "$stage/data: is neither the former data nor what a restore of $archive has made of it: look at it, then remove $stage"
 	fi
 	exit "$result"
 }
@@ -329,7 +340,10 @@ recover_all()
 			result=3
 			continue
 		fi
-		(recover)
+		(
+			trap pass_on HUP INT QUIT TERM
+			recover
+		)
 		status=$?
 		[ "$status" -eq 0 ] || proceed
 	done

@@ -359,14 +359,35 @@ like 'killed behind the second: it is finished' "$err" 'finishing it'
 is 'the data is restored, ...' "$(tree data)" "$was"
 is 'and the former data is archived' "$(archives)" 1
 
+changed
+killed_at aipm-unpack '*" --exchange "*'
+stage=$(echo data.aipm-old-*)
+mv data "$stage/.aipm-swap-waiting"
+mkdir data
+run ./scripts/restore.sh --recover
+status_is 'killed behind the first, and data/ made anew: it is left alone' 9
+is 'with the former data' "$(tree "$stage/.aipm-swap-waiting")" "$now"
+rmdir data
+run ./scripts/restore.sh --recover
+status_is 'until that is away' 0
+untouched 'as the message says'
+
 # Somebody has been there in the meantime.
 changed
 killed_at aipm-unpack '*" --exchange "*'
 mv data data2
 mkdir data
 run ./scripts/restore.sh --recover
-status_is 'what does not fit the record is left alone' 9
-ok 'all of it' test -d data2/db -a -d data.aipm-old-*/data/db
+status_is 'what was put in the place of data/ meanwhile is no hindrance' 0
+is 'only the new tree is gone' "$(beside):$(ls -A data)" 'data2:'
+is 'and nothing is started on that' "$(states)" db:exited
+changed
+killed_at aipm-unpack 'after *" --exchange "*'
+rm -rf data
+run ./scripts/restore.sh good.tar.gz
+status_is 'nor is data/ that was removed behind the exchange' 0
+is 'it is restored' "$(tree data)" "$was"
+is 'the former data is archived' "$(archives):$(beside)" 1:
 
 # No room for the archive of the former data.
 changed

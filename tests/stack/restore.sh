@@ -50,10 +50,21 @@ run up
 must docker-compose stop -t 5 idle
 is 'and the stack is as it was before' "$(content)" "$two"
 
+# The services run again before the former data is archived.
+run ./scripts/restore.sh --start "$backup"
+status_is 'a restore with --start succeeds' 0
+is 'and exactly the services that ran run again' "$(running)" \
+    'app postgres redis'
+wait_for sql 'select 1' && wait_for redis ping
+is 'on what the backup has' "$(content)" "$one"
+run ./scripts/restore.sh --start "$out"
+wait_for sql 'select 1' && wait_for redis ping
+is 'and the undo works as well' "$(content)" "$two"
+
 # docker-compose up -d leaves the record of the stopped services behind.
 run ./scripts/backup.sh
 status_is 'a backup after docker-compose up -d succeeds' 0
 is 'and the services run after it' "$(running)" 'app postgres redis'
-is 'the two pre-restore archives are kept' \
-    "$(find backups -name '*-pre-restore-*' | wc -l)" 2
+is 'the four pre-restore archives are kept' \
+    "$(find backups -name '*-pre-restore-*' | wc -l)" 4
 done_testing
