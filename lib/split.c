@@ -494,7 +494,6 @@ known_chunk(const struct aipm_split *s, struct aipm_unit *u,
 	if (aipm_buf_add(&u->holes, k->holes, k->nholes * sizeof(*k->holes)) ==
 	    -1)
 		return (uint64_t)aipm_err_nomem(err);
-	u->sources = k->sources;
 	return end;
 }
 
@@ -526,14 +525,14 @@ next_chunk(struct aipm_split *s, struct aipm_unit *u, struct aipm_err *err)
 		end = known_chunk(s, u, &k, err);
 	if (end == 0) {
 		s->unchanged = false;
+		k.sources.sure = -1;
 		end = read_chunk(s, u, err);
-		/* Blocks of a hole have no digest to compare. */
-		if (u->kind == AIPM_UNIT_CHUNK)
-			u->sources = k.sources;
-		u->sources.sure = -1;
 	}
 	if (end == UINT64_MAX)
 		return -1;
+	/* Blocks of a hole have no digest to compare. */
+	if (u->kind == AIPM_UNIT_CHUNK)
+		u->sources = k.sources;
 	s->at = end;
 	u->last = end == s->file->size;
 	if (u->last) {

@@ -739,6 +739,12 @@ status_is "a file that has become a hole is packed" 0
 aipm-pack -o solid.tar.gz hollow >/dev/null
 is "and is what it is without a reference" "$(tar_of hollow.tar.gz)" \
     "$(tar_of solid.tar.gz)"
+sleep 0.1
+$python quiet.py aipm-pack -q -o hollow.tar.gz --force hollow >/dev/null
+run $python quiet.py aipm-pack -q -j 1 -o both.tar.gz -r hollow.tar.gz \
+    -r full.tar.gz hollow
+status_is "so is one that was a hole in one reference, and not in another" 0
+is "and is what it is" "$(tar_of both.tar.gz)" "$(tar_of solid.tar.gz)"
 
 # Times that are old enough are believed of a run that was not quiet, too.
 if [ -n "$believed" ]; then
