@@ -140,7 +140,7 @@ rm -rf data/postgres/base data/minio/uploads
 echo "$(find data -type f | wc -l) files are left"
 
 say "./scripts/restore.sh $archive"
-"$top/scripts/restore.sh" "$archive" || failed 'no restore'
+"$top/scripts/restore.sh" --yes "$archive" || failed 'no restore'
 
 say 'the proof'
 manifest >"$dir/after"

@@ -277,6 +277,52 @@ status_is 'both together make no sense' 2
 run ./scripts/restore.sh --recover good.tar.gz
 status_is 'nor does --recover with an archive' 2
 
+# On a terminal it asks.
+# answered WORD [OPTION]...: it runs on a terminal and is told so; what is
+# seen there is in $out.
+cat >"$T/terminal.py" <<'EOF'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+seen = b""
+while True:
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    seen += got
+    if got.endswith(b"[y/N] "):
+        os.write(fd, sys.argv[1].encode() + b"\n")
+print(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+EOF
+answered()
+{
+	word=$1
+	shift
+	run python3 "$T/terminal.py" "$word" ./scripts/restore.sh "$@" \
+	    good.tar.gz
+}
+changed
+answered n
+status_is 'on a terminal, no is no' 1
+like 'it shows what will be replaced' "$out" "$P/data, *db"
+like 'and how old the archive is' "$out" 'made 0 minutes ago'
+untouched 'after a no'
+answered '' --no-pre-restore
+status_is 'nothing is no as well' 1
+like 'that the former data would be gone is said' "$out" 'will be GONE'
+untouched 'after nothing'
+answered y
+status_is 'yes is yes' 0
+is 'and the data is restored' "$(tree data)" "$was"
+changed
+answered n --yes
+status_is '--yes does not ask' 0
+
 # It is killed, wherever.
 # killed_at PROGRAM 'PATTERN' [ARGUMENT]...: before that call of the program,
 # or behind it if the pattern begins with "after ".
