@@ -35,23 +35,17 @@ sanitized()
 	    CLI_TESTS="$(find tests/cli -name '*.sh' ! -name bench.sh -exec echo {} +)"
 }
 
-# What makes and reads tar, with the codec of our own.
-own_tar()
+# With the tar codec of our own, and nothing but zlib to compress: what makes
+# and reads archives.
+least_libraries()
 {
-	make -s -j2 USTAR=builtin all check-unit build/builtin/helper/tar-headers &&
-	    BUILD=$PWD/build/builtin tests/run-cli.sh tests/cli/pack.sh \
+	make -s -j2 USTAR=builtin CODECS=zlib all check-unit \
+	    build/builtin-zlib/helper/tar-headers &&
+	    BUILD=$PWD/build/builtin-zlib tests/run-cli.sh tests/cli/pack.sh \
 	        tests/cli/changing.sh tests/cli/readers.sh \
 	        tests/cli/tar-headers.sh tests/cli/ls.sh \
 	        tests/cli/damage.sh tests/cli/forged.sh \
 	        tests/cli/unpack.sh tests/cli/unpack-refuse.sh
-}
-
-# What compresses and reads, with nothing but zlib.
-zlib_only()
-{
-	make -s -j2 CODECS=zlib all && make -s CODECS=zlib check-unit &&
-	    BUILD=$PWD/build/zlib tests/run-cli.sh tests/cli/pack.sh \
-	        tests/cli/readers.sh tests/cli/unpack.sh
 }
 
 part packages scripts/deps.sh test
@@ -59,8 +53,7 @@ part build make -s -j2 all
 part lint make -s lint
 part tests make -s -j2 check
 part 'tests under the sanitizers' sanitized
-part 'tests with the codec of our own' own_tar
-part 'tests with zlib alone' zlib_only
+part 'tests with the fewest libraries' least_libraries
 part 'tests for data races' make -s -j2 CC=clang TSAN=1 check-threads
 part 'tests on a real stack' make -s check-stack
 
